@@ -1,0 +1,117 @@
+//! `pagerduty_incident_resolve`: ends an incident, with a note if one is given.
+//!
+//! Two writes make one act, and the second may fail: then the answer says which half is done. Nothing is
+//! undone and nothing is tried twice.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use toolkeep_connector::{Context, ToolError};
+
+use crate::arguments::{IncidentRef, bounded, incident};
+use crate::incident_get::read;
+use crate::row::Row;
+use crate::window::Clock;
+use crate::wire::{Incident, IncidentAnswer, NoteAnswer};
+
+/// Longest note, in characters: a long page of text.
+const NOTE_MAX_CHARS: usize = 10_000;
+
+/// Which incident, and what to leave behind.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Arguments {
+    /// Incident number, e.g. 4201, or ID. Needed.
+    incident: Option<IncidentRef>,
+    /// Note to add: what was wrong, what helped.
+    note: Option<String>,
+    id: Option<IncidentRef>,
+    /// Ignored: the connected user acts.
+    #[allow(dead_code, reason = "accepted for agents that send it; who acts is the host's to say")]
+    from_email: Option<String>,
+}
+
+/// The answer.
+#[derive(Debug, Serialize)]
+pub(crate) struct Answer {
+    resolved: bool,
+    /// It was resolved before this call.
+    already_resolved: bool,
+    note_added: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note_id: Option<String>,
+    incident: Row,
+}
+
+pub(crate) fn run(context: &mut Context, arguments: Arguments) -> Result<Answer, ToolError> {
+    let wanted = incident(&arguments.incident, &arguments.id)?.to_owned();
+    let note = match arguments.note.as_deref().map(str::trim).filter(|note| !note.is_empty()) {
+        Some(note) => Some(bounded("note", note, NOTE_MAX_CHARS)?),
+        None => None,
+    };
+    let clock = Clock::new(context, None)?;
+    // PUT wants the identifier, people have the number; and only reading tells whether there is work.
+    let before = read(context, &wanted)?;
+    let Some(id) = before.id.clone() else {
+        return Err(ToolError::Other(format!("PagerDuty gave incident {wanted} without an ID, so it cannot be changed.")));
+    };
+    let already_resolved = before.is_resolved();
+    let (after, already_resolved) = if already_resolved { (before, true) } else { resolve(context, &id)? };
+    let row = after.row(clock.now);
+    let Some(note) = note else {
+        return Ok(Answer { resolved: true, already_resolved, note_added: false, note_id: None, incident: row });
+    };
+    let body = json!({"note": {"content": note}});
+    match context.post("/incidents/{id}/notes").path("id", &id).json(&body).fetch::<NoteAnswer>() {
+        Ok(answer) => {
+            Ok(Answer { resolved: true, already_resolved, note_added: true, note_id: answer.note.id, incident: row })
+        }
+        Err(error) => Err(half_done(&error, already_resolved, &row)),
+    }
+}
+
+/// Resolves it. If somebody else was quicker, that is the state which was asked for.
+fn resolve(context: &mut Context, id: &str) -> Result<(Incident, bool), ToolError> {
+    let body = json!({"incident": {"type": "incident_reference", "status": "resolved"}});
+    match context.put("/incidents/{id}").path("id", id).json(&body).fetch::<IncidentAnswer>() {
+        Ok(answer) => {
+            if answer.incident.status.as_deref().is_some_and(|status| status != "resolved") {
+                return Err(ToolError::Conflict("PagerDuty accepted the change, but the incident is not resolved. Look at it again.".into()));
+            }
+            Ok((answer.incident, false))
+        }
+        Err(ToolError::Conflict(why)) => {
+            let now = read(context, id)?;
+            if now.is_resolved() { Ok((now, true)) } else { Err(ToolError::Conflict(why)) }
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The note failed after the incident was resolved.
+fn half_done(error: &ToolError, already_resolved: bool, row: &Row) -> ToolError {
+    let (code, why) = match error {
+        ToolError::InvalidArguments(text) => ("invalid-arguments", text.clone()),
+        ToolError::NotFound(text) => ("not-found", text.clone()),
+        ToolError::Conflict(text) => ("conflict", text.clone()),
+        ToolError::Unauthenticated(text) => ("unauthenticated", text.clone()),
+        ToolError::Forbidden(text) => ("forbidden", text.clone()),
+        ToolError::RateLimited(seconds) => {
+            let wait = seconds.map_or_else(|| "a minute".to_owned(), |seconds| format!("{seconds} s"));
+            ("rate-limited", format!("PagerDuty asks to wait {wait}."))
+        }
+        ToolError::Unavailable(text) => ("unavailable", text.clone()),
+        ToolError::Other(text) | ToolError::Ambiguous(text) | ToolError::Partial(text) => ("other", text.clone()),
+    };
+    let message = if already_resolved {
+        "The incident was already resolved; the note was not added."
+    } else {
+        "The incident is resolved; the note was not added. Do not resolve again; add the note once the reason is gone."
+    };
+    let value = json!({
+        "message": message,
+        "done": {"resolved": true, "already_resolved": already_resolved, "incident": row},
+        "not_done": {"note": true, "code": code, "reason": why},
+    });
+    ToolError::Partial(value.to_string())
+}

@@ -1,0 +1,1 @@
+//! The tools against scripted answers, written by hand after PagerDuty's documented forms.

@@ -1,0 +1,482 @@
+//! The SQLite backend: one file, one table, a write-ahead log that is synced once per batch.
+//!
+//! What makes a commit cheap, each measured with `examples/durability.rs`:
+//! - a row touches one page: no index but the sequence number, small contents inline;
+//! - the write-ahead log is written over blocks that the file already has, so a sync writes data and no
+//!   file-system metadata;
+//! - the sync is `fdatasync` by this file itself after the commit. SQLite, as it is bundled, would call
+//!   `fsync`, which also writes the inode. SQLite runs with `synchronous = NORMAL`, which still syncs
+//!   wherever a checkpoint needs it, and leaves out only the sync of a commit: the one made here.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Seek as _, SeekFrom, Write as _};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rusqlite::{Connection as Database, OpenFlags, params};
+
+use super::checkpoint::Checkpointer;
+use super::{AppendError, Kind, NewRow, Reader, Store, StoredRow};
+use crate::call_id::CallId;
+use crate::error::AuditError;
+use crate::private;
+
+/// The database's name in the log's directory.
+const FILE_NAME: &str = "audit.db";
+/// Held shared by every process that has the log open.
+const LOCK_NAME: &str = "audit.lock";
+/// The newest format of the file that this release knows.
+const FORMAT: i64 = 1;
+/// How long a write waits for another process's write. A call waits as long, so it is short; a batch
+/// takes a few milliseconds even on a slow disk.
+const BUSY_TIMEOUT_MS: u64 = 1_000;
+/// Bytes that the write-ahead log has on disk from the start: room for about 2,000 pages, twice what
+/// starts a checkpoint.
+const WAL_BYTES: u64 = 8 * 1024 * 1024;
+/// SQLite's page, in bytes: the block of the common file systems, so that no block is read to be written.
+const PAGE_BYTES: u64 = 4096;
+
+const SCHEMA: &str = "
+CREATE TABLE record (
+    seq INTEGER PRIMARY KEY,
+    time_us INTEGER NOT NULL,
+    kind INTEGER NOT NULL,
+    call BLOB,
+    content BLOB NOT NULL
+) STRICT;
+CREATE TABLE writer (
+    id BLOB PRIMARY KEY,
+    scan_from INTEGER NOT NULL
+) STRICT;
+CREATE TRIGGER record_is_never_changed BEFORE UPDATE ON record BEGIN
+    SELECT RAISE(ABORT, 'records are only ever added');
+END;
+CREATE TRIGGER record_is_never_deleted BEFORE DELETE ON record BEGIN
+    SELECT RAISE(ABORT, 'records are only ever added');
+END;
+";
+
+/// The writing side.
+pub(crate) struct SqliteStore {
+    database: Arc<Mutex<Database>>,
+    /// `None` in memory.
+    file: Option<FileState>,
+    /// Names this writer among the processes that share the file.
+    id: CallId,
+    next_mark_pages: u64,
+}
+
+struct FileState {
+    wal: File,
+    checkpointer: Checkpointer,
+    /// Whether no other process has the log open.
+    alone: bool,
+    /// A sync failed: what the page cache holds may not reach the disk, whatever a later sync says.
+    unsynced: bool,
+    lock: File,
+}
+
+/// The reading side.
+pub(crate) struct SqliteReader {
+    database: Arc<Mutex<Database>>,
+}
+
+impl SqliteStore {
+    /// Opens the log in a directory, or makes it.
+    pub(crate) fn open(directory: &Path) -> Result<(Self, SqliteReader), AuditError> {
+        private::directory(directory)?;
+        let path = directory.join(FILE_NAME);
+        private::file(&path)?;
+        let (lock, alone) = take_lock(&directory.join(LOCK_NAME))?;
+
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let database = Database::open_with_flags(&path, flags).map_err(|e| failed("open its file", e))?;
+        prepare(&database, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = -1;")?;
+        let wal = reserve(&database, &path)?;
+        let checkpointer = Checkpointer::start(&path)?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let reader = Database::open_with_flags(&path, flags).map_err(|e| failed("open its file", e))?;
+        reader.busy_timeout(Duration::from_millis(BUSY_TIMEOUT_MS)).map_err(|e| failed("open its file", e))?;
+        let file = FileState { wal, checkpointer, alone, unsynced: false, lock };
+        Ok(Self::with(database, Some(file), Some(reader)))
+    }
+
+    /// The same tables in memory: nothing to sync, nothing left afterwards.
+    pub(crate) fn in_memory() -> Result<(Self, SqliteReader), AuditError> {
+        let database = Database::open_in_memory().map_err(|e| failed("open its memory", e))?;
+        prepare(&database, "")?;
+        Ok(Self::with(database, None, None))
+    }
+
+    fn with(database: Database, file: Option<FileState>, reader: Option<Database>) -> (Self, SqliteReader) {
+        let database = Arc::new(Mutex::new(database));
+        let reader = reader.map_or_else(|| Arc::clone(&database), |reader| Arc::new(Mutex::new(reader)));
+        (Self { database, file, id: CallId::new(), next_mark_pages: 0 }, SqliteReader { database: reader })
+    }
+
+    fn insert(&mut self, time_us: i64, rows: &[NewRow], oldest_open: Option<u64>) -> rusqlite::Result<u64> {
+        let database = lock(&self.database);
+        // The write lock first: a sequence of numbers without gaps needs nobody in between.
+        database.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        let done = (|| {
+            let mut last = 0;
+            {
+                let mut insert = database.prepare_cached("INSERT INTO record (time_us, kind, call, content) VALUES (?1, ?2, ?3, ?4)")?;
+                for row in rows {
+                    let call = row.call.as_ref().map(|call| call.as_bytes().as_slice());
+                    last = insert.insert(params![time_us, row.kind as i64, call, row.content])?;
+                }
+            }
+            let first = last.saturating_sub(count(rows)).saturating_add(1);
+            if self.next_mark_pages == 0 {
+                mark(&database, self.id, oldest_open.map_or(first, |open| i64::try_from(open).unwrap_or(first)))?;
+            }
+            database.prepare_cached("COMMIT")?.execute([])?;
+            Ok(first.unsigned_abs())
+        })();
+        if done.is_err() && !database.is_autocommit() {
+            // Nothing of a failed batch may stay; if even this fails, the next BEGIN fails too.
+            let _ = database.execute_batch("ROLLBACK");
+        }
+        done
+    }
+}
+
+impl Store for SqliteStore {
+    fn left_open(&mut self) -> Result<Vec<StoredRow>, AuditError> {
+        if self.file.as_ref().is_some_and(|file| !file.alone) {
+            return Ok(Vec::new());
+        }
+        let database = lock(&self.database);
+        let find = || -> rusqlite::Result<Vec<StoredRow>> {
+            let from: Option<i64> = database.query_row("SELECT MIN(scan_from) FROM writer", [], |row| row.get(0))?;
+            let sql = "SELECT seq, time_us, kind, call, content FROM record WHERE seq >= ?1 AND kind IN (1, 2) ORDER BY seq";
+            let mut statement = database.prepare(sql)?;
+            let mut rows = statement.query([from.unwrap_or(0)])?;
+            let mut open = std::collections::BTreeMap::new();
+            while let Some(row) = rows.next()? {
+                let row = stored(row)?;
+                match row.kind {
+                    Kind::Intent => open.insert(row.call, row),
+                    _ => open.remove(&row.call),
+                };
+            }
+            let mut open: Vec<_> = open.into_values().collect();
+            open.sort_by_key(|row| row.seq);
+            Ok(open)
+        };
+        find().map_err(|e| failed("read its file", e))
+    }
+
+    fn start(&mut self) -> Result<(), AuditError> {
+        let database = lock(&self.database);
+        let alone = self.file.as_ref().is_none_or(|file| file.alone);
+        let begin = || -> rusqlite::Result<()> {
+            if alone {
+                database.execute("DELETE FROM writer", [])?;
+            }
+            let last: Option<i64> = database.query_row("SELECT MAX(seq) FROM record", [], |row| row.get(0))?;
+            mark(&database, self.id, last.unwrap_or(0).saturating_add(1))
+        };
+        begin().map_err(|e| failed("write its file", e))?;
+        self.next_mark_pages = super::checkpoint::START_PAGES;
+        if let Some(file) = &mut self.file {
+            file.wal.sync_data().map_err(|e| AuditError::unavailable("sync its file", e))?;
+            if file.alone {
+                // From here on others may come; they must leave our open intents alone.
+                file.lock.lock_shared().map_err(|e| AuditError::unavailable("lock its file", e))?;
+                file.alone = false;
+            }
+        }
+        Ok(())
+    }
+
+    fn append(&mut self, time_us: i64, rows: &[NewRow], oldest_open: Option<u64>) -> Result<u64, AppendError> {
+        if self.file.as_ref().is_some_and(|file| file.unsynced) {
+            // Copies the log's pages into the database, which makes them dirty and syncs them anew.
+            let database = lock(&self.database);
+            let busy: i64 = database
+                .query_row("PRAGMA wal_checkpoint(RESTART)", [], |row| row.get(0))
+                .map_err(|e| AppendError::NotWritten(failed("sync its file", e)))?;
+            if busy != 0 {
+                return Err(AppendError::NotWritten(AuditError::unavailable("sync its file", "another process is using it")));
+            }
+            if let Some(file) = &mut self.file {
+                file.unsynced = false;
+            }
+        }
+        let first = self.insert(time_us, rows, oldest_open).map_err(|e| AppendError::NotWritten(failed("write its file", e)))?;
+        if let Some(file) = &mut self.file {
+            if let Err(error) = file.wal.sync_data() {
+                file.unsynced = true;
+                return Err(AppendError::NotDurable(AuditError::unavailable("sync its file", error)));
+            }
+            let bytes: u64 = rows.iter().map(|row| row.content.len() as u64).sum();
+            // The last page is written in part, and one more may be split.
+            let pages = bytes / PAGE_BYTES + 2;
+            file.checkpointer.added(pages);
+            self.next_mark_pages = match self.next_mark_pages.saturating_sub(pages) {
+                0 if self.next_mark_pages == 0 => super::checkpoint::START_PAGES,
+                left => left,
+            };
+        }
+        Ok(first)
+    }
+
+    fn rest(&mut self) {
+        if let Some(file) = &self.file {
+            file.checkpointer.finish_if_due(&lock(&self.database));
+        }
+    }
+}
+
+impl Reader for SqliteReader {
+    fn scan_back(&self, visit: &mut dyn FnMut(StoredRow) -> ControlFlow<()>) -> Result<(), AuditError> {
+        let database = lock(&self.database);
+        let mut scan = || -> rusqlite::Result<()> {
+            let mut statement = database.prepare_cached("SELECT seq, time_us, kind, call, content FROM record ORDER BY seq DESC")?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                if visit(stored(row)?).is_break() {
+                    break;
+                }
+            }
+            Ok(())
+        };
+        scan().map_err(|e| failed("read its file", e))
+    }
+}
+
+fn prepare(database: &Database, pragmas: &str) -> Result<(), AuditError> {
+    let set_up = || -> rusqlite::Result<i64> {
+        database.busy_timeout(Duration::from_millis(BUSY_TIMEOUT_MS))?;
+        database.execute_batch(&format!("PRAGMA page_size = {PAGE_BYTES}; {pragmas} PRAGMA trusted_schema = OFF; PRAGMA wal_autocheckpoint = 0;"))?;
+        let format: i64 = database.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        if format != 0 {
+            return Ok(format);
+        }
+        database.execute_batch("BEGIN IMMEDIATE")?;
+        // Another process may have made the tables while this one waited for the lock.
+        let format: i64 = database.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        if format == 0 {
+            database.execute_batch(&format!("{SCHEMA} PRAGMA user_version = {FORMAT};"))?;
+        }
+        database.execute_batch("COMMIT")?;
+        Ok(FORMAT)
+    };
+    match set_up().map_err(|e| failed("open its file", e))? {
+        FORMAT => Ok(()),
+        found => Err(AuditError::Format { found, known: FORMAT }),
+    }
+}
+
+/// Gives the write-ahead log its room on disk: zeros after its end, which SQLite takes for the end of the
+/// log (no frame has a zero salt). Done under the write lock, so that nobody writes there meanwhile.
+fn reserve(database: &Database, path: &Path) -> Result<File, AuditError> {
+    let unavailable = |e: std::io::Error| AuditError::unavailable("reserve room for its file", e);
+    let mut name = path.as_os_str().to_owned();
+    name.push("-wal");
+    let name = PathBuf::from(name);
+    // A write makes sure that the file is there; from now on, as long as a connection is open, it stays.
+    database
+        .execute_batch("BEGIN IMMEDIATE; CREATE TABLE IF NOT EXISTS room (one INTEGER) STRICT; DROP TABLE room; COMMIT; BEGIN IMMEDIATE;")
+        .map_err(|e| failed("reserve room for its file", e))?;
+    let reserved = (|| {
+        private::file(&name)?;
+        let mut wal = OpenOptions::new().read(true).write(true).open(&name).map_err(unavailable)?;
+        let length = wal.metadata().map_err(unavailable)?.len();
+        if length < WAL_BYTES {
+            wal.seek(SeekFrom::Start(length)).map_err(unavailable)?;
+            let zeros = vec![0; 1024 * 1024];
+            let mut left = usize::try_from(WAL_BYTES - length).unwrap_or(0);
+            while left > 0 {
+                let now = left.min(zeros.len());
+                wal.write_all(zeros.get(..now).unwrap_or_default()).map_err(unavailable)?;
+                left -= now;
+            }
+        }
+        wal.sync_all().map_err(unavailable)?;
+        Ok(wal)
+    })();
+    database.execute_batch("ROLLBACK").map_err(|e| failed("reserve room for its file", e))?;
+    reserved
+}
+
+/// The lock, and whether nobody else holds it.
+fn take_lock(path: &Path) -> Result<(File, bool), AuditError> {
+    let unavailable = |e: std::io::Error| AuditError::unavailable("lock its file", e);
+    private::file(path)?;
+    let lock = OpenOptions::new().read(true).write(true).open(path).map_err(unavailable)?;
+    match lock.try_lock() {
+        Ok(()) => Ok((lock, true)),
+        Err(TryLockError::WouldBlock) => {
+            lock.lock_shared().map_err(unavailable)?;
+            Ok((lock, false))
+        }
+        Err(TryLockError::Error(e)) => Err(unavailable(e)),
+    }
+}
+
+fn mark(database: &Database, id: CallId, scan_from: i64) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO writer (id, scan_from) VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE SET scan_from = excluded.scan_from";
+    database.prepare_cached(sql)?.execute(params![id.as_bytes().as_slice(), scan_from])?;
+    Ok(())
+}
+
+fn stored(row: &rusqlite::Row<'_>) -> rusqlite::Result<StoredRow> {
+    let call: Option<Vec<u8>> = row.get(3)?;
+    Ok(StoredRow {
+        seq: row.get::<_, i64>(0)?.unsigned_abs(),
+        time_us: row.get(1)?,
+        kind: match row.get::<_, i64>(2)? {
+            1 => Kind::Intent,
+            2 => Kind::Outcome,
+            3 => Kind::Refusal,
+            _ => Kind::Event,
+        },
+        call: call.and_then(|bytes| bytes.try_into().ok()).map(CallId::from_bytes),
+        content: row.get(4)?,
+    })
+}
+
+fn count(rows: &[NewRow]) -> i64 {
+    i64::try_from(rows.len()).unwrap_or(i64::MAX)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn failed(doing: &'static str, error: rusqlite::Error) -> AuditError {
+    AuditError::unavailable(doing, error)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test says what failed by panicking")]
+    use rusqlite::OptionalExtension as _;
+
+    use super::super::contract::{self, row};
+    use super::*;
+
+    #[test]
+    fn sqlite_holds_the_contract() {
+        let directory = tempfile::tempdir().unwrap();
+        contract::holds(|| SqliteStore::open(&directory.path().join("log")).unwrap());
+    }
+
+    fn open(directory: &Path) -> (SqliteStore, SqliteReader) {
+        let (mut store, reader) = SqliteStore::open(&directory.join("log")).unwrap();
+        store.start().unwrap();
+        (store, reader)
+    }
+
+    #[test]
+    fn a_full_file_is_an_error_and_leaves_nothing_behind() {
+        let directory = tempfile::tempdir().unwrap();
+        let (mut store, reader) = open(directory.path());
+        lock(&store.database).execute_batch("PRAGMA max_page_count = 12").unwrap();
+        let big = "x".repeat(30_000);
+        let rows = [row(Kind::Event, None, "small"), row(Kind::Event, None, &big), row(Kind::Event, None, &big)];
+        match store.append(1, &rows, None) {
+            Err(AppendError::NotWritten(error)) => assert!(error.to_string().contains("full"), "{error}"),
+            other => panic!("{other:?}"),
+        }
+        assert!(contract::all(&reader).is_empty());
+        store.append(2, &rows[..1], None).unwrap();
+        assert_eq!(contract::all(&reader).len(), 1);
+    }
+
+    #[test]
+    fn a_locked_file_is_an_error_until_it_is_unlocked() {
+        let directory = tempfile::tempdir().unwrap();
+        let (mut store, _reader) = open(directory.path());
+        let other = Database::open(directory.path().join("log").join(FILE_NAME)).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let rows = [row(Kind::Event, None, "e")];
+        match store.append(1, &rows, None) {
+            Err(AppendError::NotWritten(error)) => assert!(error.to_string().contains("locked"), "{error}"),
+            other => panic!("{other:?}"),
+        }
+        other.execute_batch("ROLLBACK").unwrap();
+        store.append(1, &rows, None).unwrap();
+    }
+
+    #[test]
+    fn records_cannot_be_changed_or_deleted() {
+        let directory = tempfile::tempdir().unwrap();
+        let (mut store, _reader) = open(directory.path());
+        store.append(1, &[row(Kind::Event, None, "e")], None).unwrap();
+        let database = lock(&store.database);
+        assert!(database.execute("UPDATE record SET content = x'00'", []).is_err());
+        assert!(database.execute("DELETE FROM record", []).is_err());
+    }
+
+    #[test]
+    fn a_failed_sync_is_repaired_before_the_next_record() {
+        let directory = tempfile::tempdir().unwrap();
+        let (mut store, reader) = open(directory.path());
+        // A pipe cannot be synced: the sync of the next batch fails.
+        let (_keep, pipe) = std::io::pipe().unwrap();
+        let wal = std::mem::replace(&mut store.file.as_mut().unwrap().wal, File::from(std::os::fd::OwnedFd::from(pipe)));
+        let rows = [row(Kind::Event, None, "e")];
+        assert!(matches!(store.append(1, &rows, None), Err(AppendError::NotDurable(_))));
+        store.file.as_mut().unwrap().wal = wal;
+        store.append(2, &rows, None).unwrap();
+        assert!(!store.file.as_ref().unwrap().unsynced);
+        assert_eq!(contract::all(&reader).len(), 2);
+    }
+
+    #[test]
+    fn the_write_ahead_log_does_not_outgrow_its_room() {
+        let directory = tempfile::tempdir().unwrap();
+        let (mut store, reader) = open(directory.path());
+        let content = "x".repeat(6_000);
+        for at in 0..4_000 {
+            store.append(at, &[row(Kind::Event, None, &content)], None).unwrap();
+            store.rest();
+        }
+        let wal = std::fs::metadata(directory.path().join("log").join("audit.db-wal")).unwrap().len();
+        assert!(wal <= WAL_BYTES * 3 / 2, "{wal} bytes");
+        assert_eq!(contract::all(&reader).len(), 4_000);
+        let marks: i64 = lock(&store.database).query_row("SELECT MAX(scan_from) FROM writer", [], |row| row.get(0)).unwrap();
+        assert!(marks > 1_000, "the search for open intents starts near the end: {marks}");
+    }
+
+    #[test]
+    fn everything_in_the_directory_is_private() {
+        use std::os::unix::fs::PermissionsExt;
+        let directory = tempfile::tempdir().unwrap();
+        let log = directory.path().join("log");
+        {
+            let (mut store, _reader) = open(directory.path());
+            store.append(1, &[row(Kind::Event, None, "e")], None).unwrap();
+            let mut names = Vec::new();
+            for entry in std::fs::read_dir(&log).unwrap() {
+                let entry = entry.unwrap();
+                assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{entry:?}");
+                names.push(entry.file_name().into_string().unwrap());
+            }
+            names.sort();
+            assert_eq!(names, ["audit.db", "audit.db-shm", "audit.db-wal", "audit.lock"]);
+        }
+        std::fs::set_permissions(log.join(FILE_NAME), PermissionsExt::from_mode(0o640)).unwrap();
+        let error = SqliteStore::open(&log).err().unwrap();
+        assert_eq!(error.code(), "audit_permissions");
+        assert!(error.to_string().contains("chmod 600"), "{error}");
+    }
+
+    #[test]
+    fn a_newer_format_is_left_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        drop(open(directory.path()));
+        let path = directory.path().join("log").join(FILE_NAME);
+        Database::open(&path).unwrap().execute_batch("PRAGMA user_version = 2").unwrap();
+        assert_eq!(SqliteStore::open(&directory.path().join("log")).err().unwrap().code(), "audit_format");
+        let format: Option<i64> =
+            Database::open(&path).unwrap().query_row("PRAGMA user_version", [], |row| row.get(0)).optional().unwrap();
+        assert_eq!(format, Some(2));
+    }
+}

@@ -1,0 +1,191 @@
+//! Routes: the kinds of request that a tool declared, and whether a target is one of them.
+
+use std::fmt;
+
+use crate::target::Target;
+
+/// Longest path template, in bytes (WIT `route.path`).
+pub const MAX_TEMPLATE_BYTES: usize = 256;
+
+/// Longest path parameter that an audit record keeps, in bytes. Upstream IDs are far shorter.
+pub const MAX_PARAMETER_BYTES: usize = 128;
+
+/// The HTTP methods that a route may name (WIT `route.method`). `CONNECT` and `TRACE` change what a request
+/// is, so no connector may use them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "RFC 9110 and RFC 5789 define each")]
+pub enum Method {
+    Get,
+    Head,
+    Post,
+    Put,
+    Patch,
+    Delete,
+}
+
+impl Method {
+    /// Reads an upper-case method name.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Some(match text {
+            "GET" => Self::Get,
+            "HEAD" => Self::Head,
+            "POST" => Self::Post,
+            "PUT" => Self::Put,
+            "PATCH" => Self::Patch,
+            "DELETE" => Self::Delete,
+            _ => return None,
+        })
+    }
+
+    /// The upper-case name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Head => "HEAD",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+        }
+    }
+
+    /// Whether the method is defined to change nothing (RFC 9110, section 9.2.1).
+    #[must_use]
+    pub fn is_safe(self) -> bool {
+        matches!(self, Self::Get | Self::Head)
+    }
+}
+
+impl fmt::Display for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Why a text is not a path template.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{template}` is not a path template: {reason}")]
+pub struct TemplateError {
+    template: String,
+    reason: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Segment {
+    Literal(String),
+    Parameter(String),
+}
+
+/// A path template such as `/incidents/{id}/notes`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct PathTemplate {
+    text: String,
+    segments: Vec<Segment>,
+}
+
+impl PathTemplate {
+    /// Reads a template.
+    ///
+    /// # Errors
+    /// [`TemplateError`] where it is too long, does not begin with `/`, has an empty or dot segment, or a
+    /// segment that is neither a literal of unreserved characters nor one `{name}`.
+    pub fn parse(text: &str) -> Result<Self, TemplateError> {
+        let fail = |reason| TemplateError { template: text.chars().take(MAX_TEMPLATE_BYTES).collect(), reason };
+        if text.len() > MAX_TEMPLATE_BYTES {
+            return Err(fail("it has more than 256 bytes"));
+        }
+        let inner = text.strip_prefix('/').ok_or_else(|| fail("it does not begin with a slash"))?;
+        let mut segments = Vec::new();
+        if !inner.is_empty() {
+            for segment in inner.split('/') {
+                let name = segment.strip_prefix('{').and_then(|s| s.strip_suffix('}'));
+                let word = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'~'));
+                segments.push(match name {
+                    Some(name) if word(name) => Segment::Parameter(name.to_owned()),
+                    Some(_) => return Err(fail("a parameter's name may hold letters, digits, `_`, `-`")),
+                    None if segment == "." || segment == ".." => return Err(fail("it holds a dot segment")),
+                    None if word(segment) => Segment::Literal(segment.to_owned()),
+                    None => return Err(fail("a segment is a word or one `{name}`")),
+                });
+            }
+        }
+        Ok(Self { text: text.to_owned(), segments })
+    }
+
+    /// The template as declared.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The parameters, name and value, if the target's path fits. Values are as they stand in the URL, cut at
+    /// [`MAX_PARAMETER_BYTES`].
+    #[must_use]
+    pub fn matches(&self, target: &Target) -> Option<Vec<(String, String)>> {
+        let mut parameters = Vec::new();
+        let mut actual = target.segments();
+        for segment in &self.segments {
+            let value = actual.next()?;
+            match segment {
+                Segment::Literal(word) if word == value => {}
+                Segment::Literal(_) => return None,
+                Segment::Parameter(name) => {
+                    parameters.push((name.clone(), value.chars().take(MAX_PARAMETER_BYTES).collect()));
+                }
+            }
+        }
+        actual.next().is_none().then_some(parameters)
+    }
+}
+
+impl fmt::Display for PathTemplate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// One declared kind of request.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Route {
+    /// The method.
+    pub method: Method,
+    /// The name of the declared origin.
+    pub origin: String,
+    /// The path template.
+    pub path: PathTemplate,
+}
+
+impl fmt::Display for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}:{}", self.method, self.origin, self.path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test says what failed by panicking")]
+    use super::*;
+
+    fn target(path: &str) -> Target {
+        Target::parse(&format!("https://api.example.com{path}")).unwrap()
+    }
+
+    #[test]
+    fn a_parameter_is_exactly_one_segment() {
+        let template = PathTemplate::parse("/incidents/{id}/notes").unwrap();
+        assert_eq!(template.matches(&target("/incidents/P1/notes")).unwrap(), [("id".to_owned(), "P1".to_owned())]);
+        for other in ["/incidents/notes", "/incidents/P1/notes/N1", "/incidents/P1/x/notes", "/Incidents/P1/notes", "/"] {
+            assert!(template.matches(&target(other)).is_none(), "{other}");
+        }
+    }
+
+    #[test]
+    fn malformed_templates_are_refused() {
+        for bad in ["", "incidents", "/a//b", "/a/", "/{", "/{}", "/a{b}", "/..", "/a?b", "/a%20b", "/{a}{b}"] {
+            assert!(PathTemplate::parse(bad).is_err(), "{bad}");
+        }
+        assert!(PathTemplate::parse("/").unwrap().matches(&target("/")).is_some());
+    }
+}

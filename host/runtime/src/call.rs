@@ -1,0 +1,126 @@
+//! The path of a call, top to bottom. Each step consumes the proof of the step before it:
+//!
+//! | step | makes | proves |
+//! | --- | --- | --- |
+//! | [`Host::authorize`] | [`ScopedCall`] | the tool is visible, the arguments are valid, one connection is resolved, its scopes suffice |
+//! | [`ScopedCall::begin`] | [`AuditedCall`] | the intent is durable |
+//! | [`AuditedCall::run`] | [`FinishedCall`] | the guest ran, once, in a fresh instance behind the gate |
+//! | [`FinishedCall::finish`] | [`Answer`] | the outcome is durable |
+//!
+//! The proofs have private fields and one maker each, so a call that skips the audit log does not compile.
+
+mod answer;
+mod authorize;
+mod run;
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+use tokio_util::sync::CancellationToken;
+use toolkeep_audit::Refusal;
+use toolkeep_policy::Principal;
+use toolkeep_vault::{Account, DEFAULT_NAME};
+
+pub use answer::{Answer, Content};
+pub use authorize::ScopedCall;
+pub use run::{AuditedCall, FinishedCall};
+
+use crate::error::CallError;
+use crate::host::Host;
+use crate::instance::ProgressSink;
+use authorize::Purpose;
+
+/// What a caller asks for.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Call {
+    /// The tool's name.
+    pub tool: String,
+    /// Its arguments.
+    pub arguments: Map<String, Value>,
+    /// Which of the user's connections to the tool's connector.
+    pub connection: String,
+    /// The caller's trace (W3C `traceparent`), for the audit log.
+    pub trace: Option<String>,
+    /// Where progress goes.
+    pub progress: Option<Arc<dyn ProgressSink>>,
+}
+
+impl Call {
+    /// A call over the user's default connection. `arguments` is an object, or null for none.
+    ///
+    /// # Errors
+    /// [`CallError::InvalidArguments`] where `arguments` is neither.
+    pub fn new(tool: impl Into<String>, arguments: Value) -> Result<Self, CallError> {
+        let tool = tool.into();
+        let arguments = match arguments {
+            Value::Object(arguments) => arguments,
+            Value::Null => Map::new(),
+            _ => {
+                let message = "the arguments are not a JSON object".to_owned();
+                return Err(CallError::InvalidArguments { tool, violations: vec![crate::Violation { path: String::new(), message }] });
+            }
+        };
+        Ok(Self { tool, arguments, connection: DEFAULT_NAME.to_owned(), trace: None, progress: None })
+    }
+}
+
+impl Host {
+    /// Calls one tool for one user.
+    ///
+    /// The outcome is recorded whatever happens: if the caller drops this future, the guest is stopped and the
+    /// record says so and how far it came.
+    ///
+    /// # Errors
+    /// [`CallError`]. A refusal at any step is recorded too; if that fails, the audit error is what is returned.
+    pub async fn call(&self, principal: &Principal, call: Call) -> Result<Answer, CallError> {
+        let scoped = match self.authorize(principal, call) {
+            Ok(scoped) => scoped,
+            Err(refused) => return Err(self.refuse(principal, refused).await),
+        };
+        let audited = scoped.begin().await?;
+        let stop = CancellationToken::new();
+        let stop_if_dropped = stop.clone().drop_guard();
+        // A task of its own: a caller that goes away cannot take the record with it.
+        let running = tokio::spawn(async move { audited.run(stop).await.finish().await });
+        let answer = running.await.unwrap_or_else(|error| {
+            Err(CallError::Trap { tool: String::new(), reason: format!("the host failed: {error}") })
+        });
+        stop_if_dropped.disarm();
+        answer
+    }
+
+    /// Runs a connector's `identify` over one connection: proves that the credential works and says whose it
+    /// is. The caller stores the account with [`toolkeep_vault::Vault::set_account`].
+    ///
+    /// # Errors
+    /// As [`Host::call`].
+    pub async fn identify(&self, principal: &Principal, connector: &str, connection: &str) -> Result<Account, CallError> {
+        let purpose = Purpose::Identify { connector: connector.to_owned(), connection: connection.to_owned() };
+        let scoped = match self.authorize_purpose(principal, purpose) {
+            Ok(scoped) => scoped,
+            Err(refused) => return Err(self.refuse(principal, refused).await),
+        };
+        scoped.begin().await?.run(CancellationToken::new()).await.finish_identification().await
+    }
+
+    /// Records a call that never began. The record comes before the answer, as for every other outcome.
+    async fn refuse(&self, principal: &Principal, refused: CallError) -> CallError {
+        let tool = match &refused {
+            CallError::UnknownTool(name) => Some(crate::text::clean_line(name, 64)),
+            CallError::InvalidArguments { tool, .. } => Some(tool.clone()),
+            _ => None,
+        };
+        let refusal = Refusal {
+            principal: Some(principal.into()),
+            tool,
+            code: refused.code().to_owned(),
+            rule: Some(crate::text::clean_line(&refused.to_string(), 500)),
+            ..Refusal::default()
+        };
+        match self.audit().refuse(refusal).await {
+            Ok(_receipt) => refused,
+            Err(error) => CallError::Audit(error),
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! The second half of the path: record the intent, run the guest once, record the outcome.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio_util::sync::CancellationToken;
+use toolkeep_audit::{CallId, Intent, Open, Outcome, OutcomeStatus};
+use toolkeep_vault::Account;
+use wasmtime::Store;
+
+use super::answer::{self, Answer};
+use super::authorize::{ScopedCall, Work};
+use crate::bindings::Connector as Guestling;
+use crate::bindings::toolkeep::connector::types as wit;
+use crate::error::CallError;
+use crate::gate::{Breach, Gate};
+use crate::instance::{Failure, Guest, State, Surroundings};
+
+/// A call whose intent is durable. Made by [`ScopedCall::begin`] alone; the only thing that can be run.
+#[must_use = "an intent without an outcome is recorded as abandoned"]
+pub struct AuditedCall {
+    scoped: ScopedCall,
+    open: Open,
+}
+
+/// A call that ran, or failed to. Made by [`AuditedCall::run`] alone.
+#[must_use = "an answer is given only once its outcome is durable"]
+pub struct FinishedCall {
+    scoped_host: crate::host::Host,
+    open: Open,
+    call: CallId,
+    outcome: Outcome,
+    result: Result<Produced, CallError>,
+    duration: Duration,
+}
+
+/// What a guest produced, checked.
+enum Produced {
+    Answer(answer::Body),
+    Account(Account),
+}
+
+impl ScopedCall {
+    /// Records the intent and waits until it is durable.
+    ///
+    /// # Errors
+    /// [`CallError::Audit`]: no record, no call.
+    pub async fn begin(self) -> Result<AuditedCall, CallError> {
+        let audit = self.host.audit();
+        let arguments = match &self.work {
+            Work::Tool { arguments, .. } => arguments.as_str(),
+            Work::Identify => "",
+        };
+        let mut clear_arguments = serde_json::Map::new();
+        clear_arguments.insert("names".to_owned(), self.argument_names.clone().into());
+        let intent = Intent {
+            call: CallId::new(),
+            principal: (&self.principal).into(),
+            connector: self.connector.description.name.clone(),
+            connector_version: self.connector.description.version.clone(),
+            connector_digest: self.connector.digest.clone(),
+            tool: self.work.name().to_owned(),
+            access: self.work.access().as_str().to_owned(),
+            rule: self.rule.clone(),
+            connection: self.connection.as_ref().map(|connection| connection.id.to_string()),
+            arguments_digest: audit.digest(arguments.as_bytes()),
+            clear_arguments,
+            trace: self.trace.clone(),
+        };
+        let open = audit.begin(intent).await?;
+        Ok(AuditedCall { scoped: self, open })
+    }
+}
+
+impl AuditedCall {
+    /// Runs the guest in a fresh instance, behind this call's gate, until it answers, breaks a limit, or
+    /// `stop` is cancelled.
+    pub async fn run(self, stop: CancellationToken) -> FinishedCall {
+        let Self { scoped, open } = self;
+        let ScopedCall { host, connector, connection, work, gate, .. } = scoped;
+        let begun = Instant::now();
+        let gate = Arc::new(gate);
+        let (name, progress) = match &work {
+            Work::Tool { tool, progress, .. } => (tool.name.clone(), progress.clone()),
+            Work::Identify => ("identify".to_owned(), None),
+        };
+        // During `identify` there is no account yet that could be told.
+        let account = match &work {
+            Work::Tool { .. } => connection.and_then(|connection| connection.account),
+            Work::Identify => None,
+        };
+        let surroundings = Surroundings { tool: name.clone(), account, progress };
+        let guest_work = async {
+            let _place = host.parts.place().await?;
+            let limits = &host.parts.limits;
+            let guest = Guest::new(&host.parts.loader.engine, limits, Arc::clone(&gate), surroundings);
+            let ran = guest
+                .run(&connector.pre, limits, async |store: &mut Store<State>, instance: &Guestling| {
+                    let provider = instance.toolkeep_connector_tool_provider();
+                    Ok(match &work {
+                        Work::Tool { tool, arguments, .. } => {
+                            Said::Output(provider.call_call(store, &tool.name, arguments).await?)
+                        }
+                        Work::Identify => Said::Account(provider.call_identify(store).await?),
+                    })
+                })
+                .await;
+            match ran {
+                Ok(said) => check(said, &work, &gate, limits.result_bytes),
+                Err(Failure::Limit { code, limit }) => Err(CallError::LimitReached { tool: name.clone(), limit, code }),
+                Err(Failure::Trap(reason)) => Err(CallError::Trap { tool: name.clone(), reason }),
+            }
+        };
+        let result = tokio::select! {
+            result = guest_work => result,
+            () = stop.cancelled() => Err(CallError::Cancelled),
+        };
+        let (requests, breach) = gate.take_records();
+        // A breach decides, whatever the guest made of it: an answer after one cannot be trusted.
+        let result = match breach {
+            Some(Breach::Denied { code, rule }) => Err(CallError::EgressDenied { tool: name, code, rule }),
+            Some(Breach::Reflected { form }) => Err(CallError::CredentialReflected { tool: name, form }),
+            Some(Breach::Limit { code, limit }) => Err(CallError::LimitReached { tool: name, limit, code }),
+            None => result,
+        };
+        let duration = begun.elapsed();
+        let digest_and_size = match &result {
+            Ok(Produced::Answer(body)) => (Some(host.audit().digest(body.digestible().as_bytes())), body.bytes()),
+            _ => (None, 0),
+        };
+        let outcome = Outcome {
+            status: status(result.as_ref().err()),
+            code: result.as_ref().err().map(|error| error.code().to_owned()),
+            requests,
+            result_digest: digest_and_size.0,
+            result_bytes: digest_and_size.1 as u64,
+            duration_us: u64::try_from(duration.as_micros()).unwrap_or(u64::MAX),
+            ..Outcome::default()
+        };
+        if let Err(error) = &result {
+            tracing::warn!(call = %open.call(), code = error.code(), "{error}");
+        }
+        FinishedCall { scoped_host: host, call: open.call(), open, outcome, result, duration }
+    }
+}
+
+impl FinishedCall {
+    /// Records the outcome, waits until it is durable, and only then gives the answer.
+    ///
+    /// # Errors
+    /// The call's own error; [`CallError::Audit`] where the outcome could not be recorded: the answer is
+    /// withheld then.
+    pub async fn finish(self) -> Result<Answer, CallError> {
+        let (call, duration) = (self.call, self.duration);
+        match self.record().await? {
+            Produced::Answer(body) => Ok(body.into_answer(call, duration)),
+            Produced::Account(_) => Err(CallError::AnswerInvalid { tool: "identify".to_owned(), reason: "an account is not an answer".to_owned() }),
+        }
+    }
+
+    pub(super) async fn finish_identification(self) -> Result<Account, CallError> {
+        match self.record().await? {
+            Produced::Account(account) => Ok(account),
+            Produced::Answer(_) => Err(CallError::AnswerInvalid { tool: "identify".to_owned(), reason: "an answer is not an account".to_owned() }),
+        }
+    }
+
+    async fn record(self) -> Result<Produced, CallError> {
+        let _receipt = self.scoped_host.audit().finish(self.open, self.outcome).await?;
+        self.result
+    }
+}
+
+enum Said {
+    Output(Result<wit::Output, wit::ToolError>),
+    Account(Result<wit::Account, wit::ToolError>),
+}
+
+fn check(said: Said, work: &Work, gate: &Gate, limit: usize) -> Result<Produced, CallError> {
+    let reflected = |form| CallError::CredentialReflected { tool: work.name().to_owned(), form };
+    match (said, work) {
+        (Said::Output(Ok(output)), Work::Tool { tool, .. }) => {
+            let body = answer::Body::check(output, tool, limit)?;
+            let found = body.parts().find_map(|part| gate.secret_form(part));
+            match found {
+                Some(form) => Err(reflected(form)),
+                None => Ok(Produced::Answer(body)),
+            }
+        }
+        (Said::Account(Ok(account)), _) => answer::check_account(account, gate).map(Produced::Account),
+        (Said::Output(Err(error)) | Said::Account(Err(error)), _) => {
+            let text = answer::tool_error_text(&error);
+            match gate.secret_form(text.as_bytes()) {
+                Some(form) => Err(reflected(form)),
+                None => Err(CallError::Tool { tool: work.name().to_owned(), error: answer::check_tool_error(error) }),
+            }
+        }
+        (Said::Output(Ok(_)), Work::Identify) => {
+            Err(CallError::AnswerInvalid { tool: work.name().to_owned(), reason: "identify gave an output".to_owned() })
+        }
+    }
+}
+
+fn status(error: Option<&CallError>) -> OutcomeStatus {
+    match error {
+        None => OutcomeStatus::Succeeded,
+        Some(CallError::Tool { .. }) => OutcomeStatus::ToolError,
+        Some(CallError::EgressDenied { .. } | CallError::CredentialReflected { .. }) => OutcomeStatus::Refused,
+        Some(_) => OutcomeStatus::Failed,
+    }
+}

@@ -1,0 +1,59 @@
+//! One upstream exchange as it may be shown: the request as the connector made it, the request as it went
+//! out with the credential masked, and what came of it.
+
+use std::fmt;
+use std::time::Duration;
+
+/// What stands in the place of a credential.
+pub const MASK: &str = "••••••••";
+
+/// A request as it may be shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestView {
+    /// The method.
+    pub method: String,
+    /// The whole URL. It may hold personal data in its query: show it, do not log it.
+    pub url: String,
+    /// Name and value, in order. A credential's value is [`MASK`].
+    pub headers: Vec<(String, String)>,
+    /// Size of the body, in bytes.
+    pub body_bytes: usize,
+}
+
+impl fmt::Display for RequestView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{} {}", self.method, self.url)?;
+        for (name, value) in &self.headers {
+            writeln!(f, "{name}: {value}")?;
+        }
+        if self.body_bytes > 0 {
+            writeln!(f, "({} bytes of body)", self.body_bytes)?;
+        }
+        Ok(())
+    }
+}
+
+/// One exchange.
+#[derive(Debug, Clone)]
+pub struct Exchange {
+    /// The tool that was running.
+    pub tool: String,
+    /// The request as the connector made it.
+    pub asked: RequestView,
+    /// The request as it went out; nothing where it was refused.
+    pub sent: Option<RequestView>,
+    /// The rule that decided.
+    pub decision: String,
+    /// The rule's code, where the request was refused.
+    pub refused: Option<&'static str>,
+    /// The answer's status.
+    pub status: Option<u16>,
+    /// From the connector's asking to the clean answer.
+    pub duration: Duration,
+}
+
+/// Sees every exchange of a host: for demonstrations and for authors of connectors.
+pub trait ExchangeObserver: Send + Sync {
+    /// Called after each exchange, on the path of the call: be quick.
+    fn exchanged(&self, exchange: &Exchange);
+}

@@ -1,0 +1,249 @@
+//! A host: its parts, its loaded connectors, and what a principal may see of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use toolkeep_audit::{AuditLog, Event, EventKind};
+use toolkeep_policy::{Base, Principal};
+use toolkeep_vault::Vault;
+
+use crate::cache::Cache;
+use crate::component::{Connector, Loader, read};
+use crate::description::{Prompt, Tool};
+use crate::engine;
+use crate::error::{CallError, HostError};
+use crate::exchange::ExchangeObserver;
+use crate::limits::Limits;
+use crate::upstream::Upstreams;
+
+/// Builds a [`Host`].
+pub struct HostBuilder {
+    vault: Arc<Vault>,
+    audit: AuditLog,
+    limits: Limits,
+    cache_directory: Option<PathBuf>,
+    operator_bases: BTreeSet<Base>,
+    observer: Option<Arc<dyn ExchangeObserver>>,
+}
+
+impl HostBuilder {
+    /// Other limits than [`Limits::default`].
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Where compiled components are kept, so that a start does not compile again. The directory is made with
+    /// mode 0700, and refused where others may use it.
+    #[must_use]
+    pub fn cache_directory(mut self, directory: PathBuf) -> Self {
+        self.cache_directory = Some(directory);
+        self
+    }
+
+    /// Lets connections select this real base besides those that a connector declares: a proxy, or a simulator
+    /// such as `http://127.0.0.1:8080`. Such a base may have any address, so it is the operator's to name.
+    ///
+    /// # Errors
+    /// [`HostError::Base`] where it is not `https://host[:port]` or plain `http` on loopback.
+    pub fn operator_base(mut self, base: &str) -> Result<Self, HostError> {
+        let parsed = Base::parse_operator(base)
+            .map_err(|error| HostError::Base { base: base.chars().take(256).collect(), reason: error.to_string() })?;
+        self.operator_bases.insert(parsed);
+        Ok(self)
+    }
+
+    /// Shows every upstream exchange, credentials masked.
+    #[must_use]
+    pub fn observer(mut self, observer: Arc<dyn ExchangeObserver>) -> Self {
+        self.observer = Some(observer);
+        self
+    }
+
+    /// Builds the host: allocates instance slots and starts the processor-time clock.
+    ///
+    /// # Errors
+    /// [`HostError::Engine`] where the machine cannot give what [`Limits`] asks for; [`HostError::Cache`] where
+    /// the cache directory is not private.
+    pub fn build(self) -> Result<Host, HostError> {
+        let engine = engine::engine(&self.limits)?;
+        let linker = engine::linker(&engine)?;
+        let cache = match &self.cache_directory {
+            Some(directory) => Some(Cache::open(directory, &self.vault.derive_key("compile cache"))?),
+            None => None,
+        };
+        let places = Arc::new(Semaphore::new(self.limits.concurrent_calls as usize));
+        Ok(Host {
+            parts: Arc::new(Parts {
+                loader: Loader { engine, linker, cache, limits: self.limits.clone() },
+                upstreams: Upstreams::new(&self.limits)?,
+                vault: self.vault,
+                audit: self.audit,
+                limits: self.limits,
+                operator_bases: self.operator_bases,
+                observer: self.observer,
+                connectors: RwLock::new(Arc::default()),
+                places,
+            }),
+        })
+    }
+}
+
+/// The connectors that are loaded, by name.
+pub(crate) type Connectors = BTreeMap<String, Arc<Connector>>;
+
+/// What a host consists of.
+pub(crate) struct Parts {
+    pub(crate) loader: Loader,
+    pub(crate) upstreams: Upstreams,
+    pub(crate) vault: Arc<Vault>,
+    pub(crate) audit: AuditLog,
+    pub(crate) limits: Limits,
+    pub(crate) operator_bases: BTreeSet<Base>,
+    pub(crate) observer: Option<Arc<dyn ExchangeObserver>>,
+    connectors: RwLock<Arc<Connectors>>,
+    places: Arc<Semaphore>,
+}
+
+impl Parts {
+    pub(crate) fn loaded(&self) -> Arc<Connectors> {
+        Arc::clone(&self.connectors.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// A place among the running calls, waited for within bounds.
+    pub(crate) async fn place(&self) -> Result<OwnedSemaphorePermit, CallError> {
+        let wait = Duration::from_millis(self.limits.queue_ms);
+        let busy = || CallError::Busy { limit: self.limits.concurrent_calls, waited_ms: self.limits.queue_ms };
+        match tokio::time::timeout(wait, Arc::clone(&self.places).acquire_owned()).await {
+            Ok(Ok(permit)) => Ok(permit),
+            Ok(Err(_)) | Err(_) => Err(busy()),
+        }
+    }
+}
+
+/// Runs connectors. Cheap to clone; all clones are one host.
+#[derive(Clone)]
+pub struct Host {
+    pub(crate) parts: Arc<Parts>,
+}
+
+impl Host {
+    /// Begins a host over a vault and an audit log.
+    #[must_use]
+    pub fn builder(vault: Arc<Vault>, audit: AuditLog) -> HostBuilder {
+        HostBuilder {
+            vault,
+            audit,
+            limits: Limits::default(),
+            cache_directory: None,
+            operator_bases: BTreeSet::new(),
+            observer: None,
+        }
+    }
+
+    /// Loads a component: checks its size and imports, compiles it (or takes it from the cache), runs its
+    /// `describe`, checks what it said, and records the load. Loading the same bytes again is no error.
+    ///
+    /// # Errors
+    /// [`HostError`] says what was wrong with the component. Nothing is loaded then.
+    pub async fn load(&self, wasm: &[u8]) -> Result<Arc<Connector>, HostError> {
+        let connector = Arc::new(self.parts.loader.load(wasm).await?);
+        let name = connector.description.name.clone();
+        self.refuse_other(&connector)?;
+        self.parts
+            .audit
+            .record(Event {
+                kind: EventKind::ConnectorLoaded,
+                principal: None,
+                subject: name.clone(),
+                details: serde_json::Map::from_iter([
+                    ("version".to_owned(), connector.description.version.clone().into()),
+                    ("digest".to_owned(), connector.digest.clone().into()),
+                ]),
+            })
+            .await?;
+        let mut slot = self.parts.connectors.write().unwrap_or_else(PoisonError::into_inner);
+        let mut connectors = Connectors::clone(&slot);
+        let kept = Arc::clone(connectors.entry(name.clone()).or_insert_with(|| Arc::clone(&connector)));
+        if kept.digest != connector.digest {
+            return Err(HostError::NameTaken { name, loaded: kept.digest.clone(), digest: connector.digest.clone() });
+        }
+        *slot = Arc::new(connectors);
+        Ok(kept)
+    }
+
+    fn refuse_other(&self, connector: &Connector) -> Result<(), HostError> {
+        match self.parts.loaded().get(&connector.description.name) {
+            Some(loaded) if loaded.digest != connector.digest => Err(HostError::NameTaken {
+                name: connector.description.name.clone(),
+                loaded: loaded.digest.clone(),
+                digest: connector.digest.clone(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Loads a component from a file.
+    ///
+    /// # Errors
+    /// As [`Host::load`], and [`HostError::Unreadable`].
+    pub async fn load_file(&self, path: &Path) -> Result<Arc<Connector>, HostError> {
+        let wasm = read(path.to_owned(), &self.parts.limits).await?;
+        self.load(&wasm).await
+    }
+
+    /// Checks a component and reads its surface without loading it.
+    ///
+    /// # Errors
+    /// As [`Host::load`].
+    pub async fn inspect(&self, wasm: &[u8]) -> Result<Connector, HostError> {
+        self.parts.loader.load(wasm).await
+    }
+
+    /// The loaded connectors, by name.
+    #[must_use]
+    pub fn connectors(&self) -> Vec<Arc<Connector>> {
+        self.parts.loaded().values().cloned().collect()
+    }
+
+    /// The tools that a principal may see, of one connector or of all: connectors by name, tools as declared.
+    #[must_use]
+    pub fn tools(&self, principal: &Principal, connector: Option<&str>) -> Vec<Arc<Tool>> {
+        self.parts
+            .loaded()
+            .values()
+            .filter(|loaded| connector.is_none_or(|name| loaded.description.name == name))
+            .flat_map(|loaded| loaded.description.tools.iter())
+            .filter(|tool| principal.tools.allows(&tool.name))
+            .cloned()
+            .collect()
+    }
+
+    /// The prompts of one connector or of all, for a principal who may see at least one of its tools.
+    #[must_use]
+    pub fn prompts(&self, principal: &Principal, connector: Option<&str>) -> Vec<(Arc<Connector>, Prompt)> {
+        self.parts
+            .loaded()
+            .values()
+            .filter(|loaded| connector.is_none_or(|name| loaded.description.name == name))
+            .filter(|loaded| loaded.description.tools.iter().any(|tool| principal.tools.allows(&tool.name)))
+            .flat_map(|loaded| loaded.description.prompts.iter().map(|prompt| (Arc::clone(loaded), prompt.clone())))
+            .collect()
+    }
+
+    /// The vault that this host resolves credentials in.
+    #[must_use]
+    pub fn vault(&self) -> &Arc<Vault> {
+        &self.parts.vault
+    }
+
+    /// The log that this host records in.
+    #[must_use]
+    pub fn audit(&self) -> &AuditLog {
+        &self.parts.audit
+    }
+}

@@ -1,0 +1,226 @@
+//! One guest instance: its store, its limits, what it may ask of the host, and how a run ends.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use wasmtime::component::ResourceTable;
+use wasmtime::{Engine, ResourceLimiter, Store, UpdateDeadline};
+use wasmtime_wasi::random::WasiRandomCtx;
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+
+use crate::bindings::toolkeep::connector::host as wit_host;
+use crate::bindings::toolkeep::connector::types as wit;
+use crate::bindings::{self, ConnectorPre};
+use crate::gate::{Gate, Hooks};
+use crate::limits::Limits;
+use crate::text::{clean, clean_line};
+
+/// Longest line that a connector may write to the operator's log, in bytes (WIT `host.log`).
+const MAX_LOG_LINE_BYTES: usize = 1 << 10;
+/// Longest progress message, in bytes (WIT `host.progress`).
+const MAX_PROGRESS_BYTES: usize = 256;
+/// Memory of one field list (headers), in bytes, as the host holds it.
+const FIELDS_BYTES: usize = 32 << 10;
+
+/// Where a call's progress goes.
+pub trait ProgressSink: Send + Sync {
+    /// `done` of `total` steps, where the total is known. `message` is bounded and clean.
+    fn report(&self, done: u32, total: Option<u32>, message: &str);
+}
+
+/// Whom a call is for, as far as the guest may know.
+#[derive(Default)]
+pub(crate) struct Surroundings {
+    pub(crate) tool: String,
+    pub(crate) account: Option<toolkeep_vault::Account>,
+    pub(crate) progress: Option<Arc<dyn ProgressSink>>,
+}
+
+/// What a store holds.
+pub(crate) struct State {
+    wasi: WasiCtx,
+    http: WasiHttpCtx,
+    table: ResourceTable,
+    pub(crate) random: WasiRandomCtx,
+    hooks: Hooks,
+    gate: Arc<Gate>,
+    bounds: Bounds,
+    surroundings: Surroundings,
+    log_lines_left: AtomicU32,
+    progress_reports_left: AtomicU32,
+    ticks_left: u64,
+}
+
+/// Refuses growth past the limits, and remembers that it did: the guest's trap alone does not say why.
+struct Bounds {
+    memory_bytes: usize,
+    table_elements: usize,
+    instances: usize,
+    refused: Option<&'static str>,
+}
+
+impl ResourceLimiter for Bounds {
+    fn memory_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+        let fits = desired <= self.memory_bytes;
+        if !fits {
+            self.refused = Some("memory");
+        }
+        Ok(fits)
+    }
+
+    fn table_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+        let fits = desired <= self.table_elements;
+        if !fits {
+            self.refused = Some("table elements");
+        }
+        Ok(fits)
+    }
+
+    fn instances(&self) -> usize {
+        self.instances
+    }
+}
+
+/// Why a run ended without an answer.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// A limit; the text names it with its unit.
+    Limit { code: &'static str, limit: String },
+    /// The guest trapped, or the engine failed.
+    Trap(String),
+}
+
+/// A guest that is ready to be instantiated and run once.
+pub(crate) struct Guest {
+    store: Store<State>,
+}
+
+impl Guest {
+    /// A guest for one call.
+    pub(crate) fn new(engine: &Engine, limits: &Limits, gate: Arc<Gate>, surroundings: Surroundings) -> Self {
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(limits.handles);
+        let mut http = WasiHttpCtx::new();
+        http.set_field_size_limit(FIELDS_BYTES);
+        let state = State {
+            // Nothing is inherited: no arguments, no environment, no directories; the streams are closed.
+            wasi: WasiCtx::builder().build(),
+            http,
+            table,
+            random: WasiRandomCtx::default(),
+            hooks: Hooks::new(Arc::clone(&gate)),
+            gate,
+            bounds: Bounds {
+                memory_bytes: limits.memory_bytes,
+                table_elements: limits.table_elements,
+                instances: limits.core_instances,
+                refused: None,
+            },
+            surroundings,
+            log_lines_left: AtomicU32::new(limits.log_lines),
+            progress_reports_left: AtomicU32::new(limits.progress_reports),
+            ticks_left: limits.cpu_ticks(),
+        };
+        let mut store = Store::new(engine, state);
+        store.limiter(|state| &mut state.bounds);
+        store.set_epoch_deadline(1);
+        // Called at the first guest instruction after a tick: so ticks are counted only while the guest runs.
+        store.epoch_deadline_callback(|mut context| {
+            let state = context.data_mut();
+            state.ticks_left = state.ticks_left.saturating_sub(1);
+            Ok(if state.ticks_left == 0 { UpdateDeadline::Interrupt } else { UpdateDeadline::Yield(1) })
+        });
+        Self { store }
+    }
+
+    /// A guest that can reach nothing, for `describe`.
+    pub(crate) fn mute(engine: &Engine, limits: &Limits) -> Self {
+        Self::new(engine, limits, Arc::new(Gate::closed()), Surroundings::default())
+    }
+
+    /// Instantiates the component and runs `work` in it, within all limits.
+    pub(crate) async fn run<T>(
+        mut self,
+        pre: &ConnectorPre<State>,
+        limits: &Limits,
+        work: impl AsyncFnOnce(&mut Store<State>, &bindings::Connector) -> wasmtime::Result<T>,
+    ) -> Result<T, Failure> {
+        let store = &mut self.store;
+        let ran = tokio::time::timeout(limits.wall_clock(), async {
+            let instance = pre.instantiate_async(&mut *store).await?;
+            work(&mut *store, &instance).await
+        })
+        .await;
+        match ran {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(error)) => Err(self.failure(limits, &error)),
+            Err(_) => Err(Failure::Limit { code: "time_limit", limit: format!("{:?}", Duration::from_millis(limits.wall_clock_ms)) }),
+        }
+    }
+
+    fn failure(&self, limits: &Limits, error: &wasmtime::Error) -> Failure {
+        let state = self.store.data();
+        match (state.ticks_left, state.bounds.refused) {
+            (0, _) => Failure::Limit { code: "cpu_limit", limit: format!("{} ms of processor time", limits.cpu_ms) },
+            (_, Some("memory")) => {
+                Failure::Limit { code: "memory_limit", limit: format!("{} MiB of memory", limits.memory_bytes >> 20) }
+            }
+            (_, Some(other)) => Failure::Limit { code: "memory_limit", limit: format!("{} {other}", limits.table_elements) },
+            _ => Failure::Trap(clean_line(&format!("{error:#}"), 500)),
+        }
+    }
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+impl WasiHttpView for State {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView { hooks: &mut self.hooks, table: &mut self.table, ctx: &mut self.http }
+    }
+}
+
+fn take_one(left: &AtomicU32) -> bool {
+    left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
+}
+
+impl wit_host::Host for State {
+    fn log(&mut self, level: wit_host::Level, message: String) -> wasmtime::Result<()> {
+        if !take_one(&self.log_lines_left) || self.gate.holds_secret(message.as_bytes()) {
+            return Ok(());
+        }
+        let tool = self.surroundings.tool.as_str();
+        let line = clean_line(&message, MAX_LOG_LINE_BYTES);
+        match level {
+            wit_host::Level::Debug => tracing::debug!(target: "toolkeep::connector", tool, "{line}"),
+            wit_host::Level::Info => tracing::info!(target: "toolkeep::connector", tool, "{line}"),
+            wit_host::Level::Warn => tracing::warn!(target: "toolkeep::connector", tool, "{line}"),
+            wit_host::Level::Error => tracing::error!(target: "toolkeep::connector", tool, "{line}"),
+        }
+        Ok(())
+    }
+
+    fn progress(&mut self, done: u32, total: Option<u32>, message: String) -> wasmtime::Result<()> {
+        if let Some(sink) = &self.surroundings.progress
+            && take_one(&self.progress_reports_left)
+            && !self.gate.holds_secret(message.as_bytes())
+        {
+            sink.report(done, total, &clean(&message, MAX_PROGRESS_BYTES));
+        }
+        Ok(())
+    }
+
+    fn connected_account(&mut self) -> wasmtime::Result<Option<wit::Account>> {
+        Ok(self.surroundings.account.as_ref().map(|account| wit::Account {
+            id: account.id.clone(),
+            name: account.name.clone(),
+            email: account.email.clone(),
+            time_zone: account.time_zone.clone(),
+        }))
+    }
+}

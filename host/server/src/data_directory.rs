@@ -1,0 +1,136 @@
+//! Where the program keeps things: one private directory with fixed names inside.
+
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use crate::failure::{Exit, Failure};
+
+/// Permissions of the directory: the owner's alone. Vault, audit log and compiled code are inside.
+const PRIVATE_MODE: u32 = 0o700;
+
+/// The data directory.
+#[derive(Debug, Clone)]
+pub(crate) struct DataDirectory {
+    root: PathBuf,
+}
+
+impl DataDirectory {
+    /// Opens `given`, or the user's own default, and makes it if it is missing.
+    ///
+    /// # Errors
+    /// [`Exit::Setup`] if it cannot be made, is not a directory, or others may enter it.
+    pub(crate) fn open(given: Option<&Path>) -> Result<Self, Failure> {
+        let root = match given {
+            Some(path) => path.to_owned(),
+            None => default_root()?,
+        };
+        std::fs::DirBuilder::new().recursive(true).mode(PRIVATE_MODE).create(&root).map_err(|error| {
+            setup("data_directory_unusable", format!("cannot make the data directory {}: {error}", root.display()))
+                .next("toolkeep --data DIR …, with a directory that you may write to")
+        })?;
+        let metadata = std::fs::metadata(&root).map_err(|error| {
+            setup("data_directory_unusable", format!("cannot read the data directory {}: {error}", root.display()))
+        })?;
+        let mode = metadata.permissions().mode() & 0o777;
+        if mode & 0o077 != 0 {
+            return Err(setup(
+                "data_directory_not_private",
+                format!("the data directory {} has mode {mode:03o}: others may look inside", root.display()),
+            )
+            .next(format!("chmod 700 {}", root.display())));
+        }
+        Ok(Self { root })
+    }
+
+    /// Vault and audit log lie in the directory itself, under names of their own.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The master key of the vault.
+    pub(crate) fn master_key(&self) -> PathBuf {
+        self.root.join("master.key")
+    }
+
+    /// Compiled connectors.
+    pub(crate) fn cache(&self) -> PathBuf {
+        self.root.join("cache")
+    }
+
+    /// Installed connectors: the `.wasm` files in `connectors/`, sorted by name. None if there is no such
+    /// directory.
+    ///
+    /// # Errors
+    /// The directory exists and cannot be read.
+    pub(crate) fn connectors(&self) -> Result<Vec<PathBuf>, Failure> {
+        let directory = self.connector_directory();
+        let entries = match std::fs::read_dir(&directory) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => {
+                return Err(setup("data_directory_unusable", format!("cannot read {}: {error}", directory.display())));
+            }
+        };
+        let mut files: Vec<PathBuf> = entries
+            .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+            .filter(|path| path.extension().is_some_and(|extension| extension == "wasm"))
+            .collect();
+        files.sort();
+        Ok(files)
+    }
+
+    /// Where installed connectors lie.
+    pub(crate) fn connector_directory(&self) -> PathBuf {
+        self.root.join("connectors")
+    }
+}
+
+/// `$XDG_DATA_HOME/toolkeep`, else `~/.local/share/toolkeep` (XDG Base Directory specification).
+fn default_root() -> Result<PathBuf, Failure> {
+    let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    absolute("XDG_DATA_HOME")
+        .or_else(|| absolute("HOME").map(|home| home.join(".local/share")))
+        .map(|base| base.join("toolkeep"))
+        .ok_or_else(|| {
+            setup("data_directory_unusable", "neither XDG_DATA_HOME nor HOME names a directory".to_owned())
+                .next("toolkeep --data DIR …")
+        })
+}
+
+fn setup(code: &str, message: String) -> Failure {
+    Failure::new(Exit::Setup, code, message)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test says what failed by panicking")]
+    use super::*;
+
+    #[test]
+    fn a_new_directory_is_private_and_a_shared_one_is_refused() {
+        let temporary = tempfile::tempdir().unwrap();
+        let path = temporary.path().join("a/b");
+        DataDirectory::open(Some(&path)).unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
+
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o750)).unwrap();
+        let failure = DataDirectory::open(Some(&path)).unwrap_err();
+        assert_eq!(failure.exit(), Exit::Setup);
+        assert!(failure.message().contains("750"), "{}", failure.message());
+    }
+
+    #[test]
+    fn installed_connectors_come_sorted_and_other_files_do_not_count() {
+        let temporary = tempfile::tempdir().unwrap();
+        let path = temporary.path().join("data");
+        let data = DataDirectory::open(Some(&path)).unwrap();
+        assert!(data.connectors().unwrap().is_empty());
+        std::fs::create_dir(data.connector_directory()).unwrap();
+        for name in ["b.wasm", "a.wasm", "notes.txt"] {
+            std::fs::write(data.connector_directory().join(name), b"").unwrap();
+        }
+        let names: Vec<_> =
+            data.connectors().unwrap().iter().map(|path| path.file_name().unwrap().to_owned()).collect();
+        assert_eq!(names, ["a.wasm", "b.wasm"]);
+    }
+}

@@ -1,0 +1,27 @@
+//! The operator's log: to standard error, because standard output is data (and, for `toolkeep mcp`, the
+//! protocol itself).
+
+use tracing_subscriber::EnvFilter;
+
+use crate::cli::Global;
+use crate::failure::Failure;
+
+/// Installs the log. Services tell what they do; commands tell only what is wrong.
+pub(crate) fn start(global: &Global, service: bool) -> Result<(), Failure> {
+    let default = if service { "info" } else { "warn" };
+    let wanted = global.log.as_deref().unwrap_or(default);
+    // The protocol library logs whole requests, arguments and all, at `debug`, and every client error as a
+    // warning. Neither belongs in a log unless somebody names the library.
+    let filter = if wanted.contains("rmcp") { wanted.to_owned() } else { format!("{wanted},rmcp=error") };
+    let filter = EnvFilter::try_new(&filter).map_err(|error| {
+        Failure::usage(format!("--log {wanted}: {error}")).next("toolkeep --log info … or --log toolkeep=debug")
+    })?;
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+        .with_target(false)
+        .compact()
+        .try_init()
+        .map_err(|error| Failure::internal(format!("cannot start the log: {error}")))
+}

@@ -1,0 +1,55 @@
+//! The program `toolkeep`: reads the command line, runs one command, and turns its outcome into an exit
+//! code. Everything else is in the modules.
+
+mod arguments;
+mod cli;
+mod commands;
+mod data_directory;
+#[cfg(feature = "demo")]
+mod demo;
+mod failure;
+mod keep;
+mod logging;
+mod mcp;
+mod output;
+mod secret_input;
+mod shutdown;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::Cli;
+use crate::failure::{Exit, Failure};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let json = cli.command.wants_json();
+    match run(cli) {
+        Ok(()) => Exit::Done.into(),
+        Err(failure) => failure.report(json),
+    }
+}
+
+fn run(cli: Cli) -> Result<(), Failure> {
+    logging::start(&cli.global, cli.command.is_service())?;
+    forbid_core_dumps();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::internal(format!("cannot start the runtime: {error}")))?;
+    let outcome = runtime.block_on(commands::run(cli));
+    // A blocked read of standard input must not hold the process back.
+    runtime.shutdown_background();
+    outcome
+}
+
+/// A core dump would write opened credentials to a disk. Where the limit cannot be set, the program still
+/// runs: it is a second line, and some containers forbid the call.
+fn forbid_core_dumps() {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    if let Err(error) = setrlimit(Resource::Core, none) {
+        tracing::warn!(%error, "core dumps could not be switched off");
+    }
+}

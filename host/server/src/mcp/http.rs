@@ -1,0 +1,185 @@
+//! MCP over Streamable HTTP: the routes, and what happens to a request on its way to the handler.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{Path, Request, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, get};
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderValue, Method, StatusCode};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
+use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
+use serde::de::IgnoredAny;
+use serde_json::json;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use super::caller::Caller;
+use super::guard::{Doors, Refusal, authenticate};
+use super::handler::Handler;
+use super::strangers::Strangers;
+use super::surface::Surface;
+
+/// Largest request, in bytes. A tool's arguments are at most 256 KiB; the rest is the protocol's own.
+pub(crate) const MAX_BODY_BYTES: usize = 1 << 20;
+/// Longest time for a request's body to arrive, in milliseconds. A megabyte over a poor mobile link.
+const BODY_MS: u64 = 10_000;
+/// Requests that are read or answered at once. Each may hold [`MAX_BODY_BYTES`] and a parsed copy of it, so
+/// this bounds memory; the host runs half as many calls at a time and lets the others wait.
+const MAX_IN_FLIGHT: usize = 128;
+/// Longest wait for a place among them, in milliseconds; then the client is told to come back.
+const QUEUE_MS: u64 = 5_000;
+
+/// JSON-RPC 2.0: the text is not JSON.
+const PARSE_ERROR: i32 = -32_700;
+/// JSON-RPC 2.0: it is JSON, but no request.
+const INVALID_REQUEST: i32 = -32_600;
+
+/// Everything that a request needs; shared by all.
+#[derive(Clone)]
+struct Shared {
+    surface: Arc<Surface>,
+    doors: Arc<Doors>,
+    service: StreamableHttpService<Handler, NeverSessionManager>,
+    places: Arc<Semaphore>,
+    strangers: Arc<Strangers>,
+}
+
+/// The routes: `/mcp` for every connector, `/mcp/{connector}` for one, `/healthz`.
+///
+/// `stop` ends what is being answered when it is cancelled.
+pub(crate) fn router(surface: Arc<Surface>, doors: Doors, stop: CancellationToken) -> Router {
+    // Stateless, so that every host behind a balancer can answer every request, and nothing is kept that a
+    // stranger could make us keep. A call that reports progress is answered as a stream, the others as JSON.
+    // Host and Origin are checked by `Doors` before anything else; here they are not checked a second time.
+    let config = StreamableHttpServerConfig::default()
+        .with_legacy_session_mode(false)
+        .with_json_response(true)
+        .with_max_request_body_bytes(MAX_BODY_BYTES)
+        .with_cancellation_token(stop)
+        .disable_allowed_hosts();
+    let handler = Handler::for_http(Arc::clone(&surface));
+    let service =
+        StreamableHttpService::new(move || Ok(handler.clone()), Arc::new(NeverSessionManager::default()), config);
+    let shared = Shared {
+        surface,
+        doors: Arc::new(doors),
+        service,
+        places: Arc::new(Semaphore::new(MAX_IN_FLIGHT)),
+        strangers: Arc::default(),
+    };
+    Router::new()
+        .route("/mcp", any(all_connectors))
+        .route("/mcp/{connector}", any(one_connector))
+        .route("/healthz", get(health))
+        .fallback(|| async { Refusal::NoSuchPage })
+        .with_state(shared)
+}
+
+/// Says that the process answers. It needs no key, so it says nothing else.
+async fn health(State(shared): State<Shared>, request: Request) -> Response {
+    match shared.doors.admit(request.uri(), request.headers()) {
+        Ok(()) => "ok\n".into_response(),
+        Err(refusal) => refusal.into_response(),
+    }
+}
+
+async fn all_connectors(State(shared): State<Shared>, request: Request) -> Response {
+    serve(&shared, None, request).await.unwrap_or_else(IntoResponse::into_response)
+}
+
+async fn one_connector(State(shared): State<Shared>, Path(name): Path<String>, request: Request) -> Response {
+    serve(&shared, Some(name), request).await.unwrap_or_else(IntoResponse::into_response)
+}
+
+async fn serve(shared: &Shared, connector: Option<String>, request: Request) -> Result<Response, Refusal> {
+    // 1. The right door.
+    let (mut parts, body) = request.into_parts();
+    let known = shared
+        .doors
+        .admit(&parts.uri, &parts.headers)
+        // 2. Somebody we know.
+        .and_then(|()| authenticate(shared.surface.host().vault(), &parts.uri, &parts.headers));
+    let principal = match known {
+        Ok(principal) => principal,
+        Err(refusal) => {
+            shared.strangers.record(shared.surface.host().audit(), refusal).await;
+            return Err(refusal);
+        }
+    };
+    // The key goes no further.
+    parts.headers.remove(AUTHORIZATION);
+    // 3. Something to talk about.
+    if connector.as_ref().is_some_and(|name| !shared.surface.has_connector(name)) {
+        return Err(Refusal::UnknownConnector);
+    }
+    // 4. A place, and then the body: nobody who waits holds a megabyte.
+    let waited = tokio::time::timeout(Duration::from_millis(QUEUE_MS), shared.places.acquire()).await;
+    let Ok(Ok(_place)) = waited else { return Err(Refusal::Overloaded) };
+    let is_post = parts.method == Method::POST;
+    let body = if is_post { read(body).await? } else { Bytes::new() };
+    if is_post && let Err(error) = serde_json::from_slice::<IgnoredAny>(&body) {
+        return Ok(json_rpc_error(PARSE_ERROR, &format!("the request is not JSON: {error}")));
+    }
+    // 5. The protocol.
+    parts.extensions.insert(Caller { principal, connector });
+    let says_json = parts.headers.get(CONTENT_TYPE).is_some_and(is_json);
+    let answer = shared.service.handle(http::Request::from_parts(parts, Full::new(body))).await;
+    // The library answers JSON that is no message with 415, although the media type is right.
+    if is_post && says_json && answer.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
+        return Ok(json_rpc_error(INVALID_REQUEST, "the request is not one JSON-RPC 2.0 message; batches are not taken"));
+    }
+    Ok(answer.map(Body::new))
+}
+
+/// Reads a body to its end, within its bounds.
+async fn read(body: Body) -> Result<Bytes, Refusal> {
+    let whole = Limited::new(body, MAX_BODY_BYTES).collect();
+    match tokio::time::timeout(Duration::from_millis(BODY_MS), whole).await {
+        Err(_) => Err(Refusal::BodyTooSlow),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Refusal::BodyTooLarge),
+        Ok(Err(_)) => Err(Refusal::BodyBroken),
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+    }
+}
+
+fn is_json(value: &HeaderValue) -> bool {
+    let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
+    essence.trim().eq_ignore_ascii_case("application/json")
+}
+
+/// An error about a request whose id could not be read.
+fn json_rpc_error(code: i32, message: &str) -> Response {
+    let body = json!({ "jsonrpc": "2.0", "id": null, "error": { "code": code, "message": message } });
+    let mut response = (StatusCode::BAD_REQUEST, body.to_string()).into_response();
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test says what failed by panicking")]
+    use super::*;
+
+    #[tokio::test]
+    async fn a_body_has_a_size_that_is_checked_as_it_arrives() {
+        assert_eq!(read(Body::from(vec![b'x'; MAX_BODY_BYTES])).await.unwrap().len(), MAX_BODY_BYTES);
+        assert_eq!(read(Body::from(vec![b'x'; MAX_BODY_BYTES + 1])).await, Err(Refusal::BodyTooLarge));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_never_ends_is_given_up() {
+        let endless = Body::new(http_body_util::Channel::<Bytes>::new(1).1);
+        assert_eq!(read(endless).await, Err(Refusal::BodyTooSlow));
+    }
+
+    #[test]
+    fn the_media_type_is_compared_without_its_parameters() {
+        assert!(is_json(&HeaderValue::from_static("Application/JSON; charset=utf-8")));
+        assert!(!is_json(&HeaderValue::from_static("text/json")));
+    }
+}

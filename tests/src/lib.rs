@@ -1,0 +1,1 @@
+//! Integration tests: what users rely on, through real parts.
