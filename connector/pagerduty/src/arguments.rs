@@ -1,12 +1,12 @@
 //! Arguments that several tools share: an incident however people name it, limits, and lists in a text.
 
-use std::borrow::Cow;
 use std::fmt;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer};
 use toolkeep_connector::{ToolError, quote};
+
+use crate::object::Argument;
 
 /// Longest name, identifier or list argument, in characters: far more than PagerDuty's longest name.
 const NAME_MAX_CHARS: usize = 512;
@@ -15,16 +15,8 @@ const NAME_MAX_CHARS: usize = 512;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct IncidentRef(String);
 
-impl JsonSchema for IncidentRef {
-    fn schema_name() -> Cow<'static, str> {
-        "IncidentRef".into()
-    }
-    fn inline_schema() -> bool {
-        true
-    }
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"type": ["string", "integer"]})
-    }
+impl Argument for IncidentRef {
+    const TYPES: &'static [&'static str] = &["string", "integer"];
 }
 
 impl<'de> Deserialize<'de> for IncidentRef {

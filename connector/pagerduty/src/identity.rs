@@ -13,7 +13,7 @@ pub(crate) fn identify(context: &mut Context) -> Result<Account, ToolError> {
         }
         other => other?,
     };
-    let user = answer.user;
+    let user = answer.user.unwrap_or_default();
     let Some(id) = user.id else {
         return Err(ToolError::Other("PagerDuty did not say which user this credential belongs to.".into()));
     };

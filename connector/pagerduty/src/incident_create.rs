@@ -2,13 +2,13 @@
 //!
 //! Names are looked up before anything is written, so that a doubt costs a question and not a page.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 use toolkeep_connector::{Context, ToolError, quote};
 
 use crate::arguments::{bounded, either, urgency};
 use crate::names::{Kind, identifier, looks_like_identifier};
+use crate::object::arguments;
 use crate::row::Row;
 use crate::window::Clock;
 use crate::wire::{IncidentAnswer, PrioritiesAnswer, labels};
@@ -20,31 +20,30 @@ const DETAILS_MAX_CHARS: usize = 10_000;
 /// Longest deduplication key, in characters (PagerDuty's own limit).
 const KEY_MAX_CHARS: usize = 255;
 
-/// What to open.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Arguments {
-    /// What is wrong, one line.
-    title: String,
-    /// Service name or ID. Needed.
-    service: Option<String>,
-    /// high (default of most services) or low.
-    urgency: Option<String>,
-    /// Longer description.
-    details: Option<String>,
-    /// Priority name, e.g. P1, or ID.
-    priority: Option<String>,
-    /// Deduplication key: a second open incident with it on the service is refused.
-    incident_key: Option<String>,
-    /// Name or ID, instead of the service's own.
-    escalation_policy: Option<String>,
-    service_id: Option<String>,
-    body_details: Option<String>,
-    priority_id: Option<String>,
-    escalation_policy_id: Option<String>,
-    /// Ignored: the connected user acts.
-    #[allow(dead_code, reason = "accepted for agents that send it; who acts is the host's to say")]
-    from_email: Option<String>,
+arguments! {
+    /// What to open.
+    Arguments {
+        /// What is wrong, one line.
+        title: String;
+        /// Service name or ID. Needed.
+        service: String;
+        /// high (default of most services) or low.
+        urgency: String;
+        /// Longer description.
+        details: String;
+        /// Priority name, e.g. P1, or ID.
+        priority: String;
+        /// Deduplication key: a second open incident with it on the service is refused.
+        incident_key: String;
+        /// Name or ID, instead of the service's own.
+        escalation_policy: String;
+        service_id: String;
+        body_details: String;
+        priority_id: String;
+        escalation_policy_id: String;
+        /// Ignored: the connected user acts.
+        from_email: String;
+    } required ["title"]
 }
 
 /// The answer.
@@ -56,7 +55,7 @@ pub(crate) struct Answer {
 }
 
 pub(crate) fn run(context: &mut Context, arguments: Arguments) -> Result<Answer, ToolError> {
-    let title = bounded("title", arguments.title.trim(), TITLE_MAX_CHARS)?;
+    let title = bounded("title", arguments.title.as_deref().unwrap_or_default().trim(), TITLE_MAX_CHARS)?;
     if title.is_empty() {
         return Err(ToolError::InvalidArguments("title is empty: say what is wrong.".into()));
     }
@@ -92,7 +91,8 @@ pub(crate) fn run(context: &mut Context, arguments: Arguments) -> Result<Answer,
 
     let clock = Clock::new(context, None)?;
     let answer: IncidentAnswer = context.post("/incidents").json(&json!({"incident": incident})).fetch()?;
-    Ok(Answer { created: true, incident: answer.incident.row(clock.now), url: answer.incident.html_url })
+    let incident = answer.incident.unwrap_or_default();
+    Ok(Answer { created: true, incident: incident.row(clock.now), url: incident.html_url })
 }
 
 /// Priorities are few and named by the account.

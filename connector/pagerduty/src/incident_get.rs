@@ -1,11 +1,11 @@
 //! `pagerduty_incident_get`: one incident with its notes and what happened to it, oldest first.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 use toolkeep_connector::{Context, End, Paging, ToolError};
 
 use crate::arguments::{IncidentRef, incident, limit};
+use crate::object::arguments;
 use crate::row::{Row, cut};
 use crate::window::{Clock, Told, Window};
 use crate::wire::{Incident, IncidentAnswer, LogEntry, Note, NotesAnswer, labels};
@@ -23,19 +23,19 @@ const TEXT_MAX_CHARS: usize = 1_000;
 /// Longest description, in characters.
 const DETAILS_MAX_CHARS: usize = 2_000;
 
-/// Which incident, and how much of its story.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Arguments {
-    /// Incident number, e.g. 4201, or ID. Needed.
-    incident: Option<IncidentRef>,
-    /// true: every log entry, also notifications. Default: key events.
-    full: Option<bool>,
-    /// Latest timeline entries to show, 1 to 200. Default 50.
-    limit: Option<u32>,
-    /// IANA name. Default: the user's.
-    time_zone: Option<String>,
-    id: Option<IncidentRef>,
+arguments! {
+    /// Which incident, and how much of its story.
+    Arguments {
+        /// Incident number, e.g. 4201, or ID. Needed.
+        incident: IncidentRef;
+        /// true: every log entry, also notifications. Default: key events.
+        full: bool;
+        /// Latest timeline entries to show, 1 to 200. Default 50.
+        limit: u32;
+        /// IANA name. Default: the user's.
+        time_zone: String;
+        id: IncidentRef;
+    } required []
 }
 
 /// The answer.
@@ -150,7 +150,7 @@ pub(crate) fn run(context: &mut Context, arguments: Arguments) -> Result<Answer,
 /// Reads one incident by number or identifier.
 pub(crate) fn read(context: &mut Context, wanted: &str) -> Result<Incident, ToolError> {
     match context.get("/incidents/{id}").path("id", wanted).fetch::<IncidentAnswer>() {
-        Ok(answer) => Ok(answer.incident),
+        Ok(answer) => Ok(answer.incident.unwrap_or_default()),
         Err(ToolError::NotFound(_)) => Err(ToolError::NotFound(format!(
             "PagerDuty has no incident {wanted} that this user may see. pagerduty_incidents_list shows numbers and IDs."
         ))),

@@ -3,13 +3,13 @@
 //! Two writes make one act, and the second may fail: then the answer says which half is done. Nothing is
 //! undone and nothing is tried twice.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::json;
 use toolkeep_connector::{Context, ToolError};
 
 use crate::arguments::{IncidentRef, bounded, incident};
 use crate::incident_get::read;
+use crate::object::arguments;
 use crate::row::Row;
 use crate::window::Clock;
 use crate::wire::{Incident, IncidentAnswer, NoteAnswer};
@@ -17,18 +17,17 @@ use crate::wire::{Incident, IncidentAnswer, NoteAnswer};
 /// Longest note, in characters: a long page of text.
 const NOTE_MAX_CHARS: usize = 10_000;
 
-/// Which incident, and what to leave behind.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Arguments {
-    /// Incident number, e.g. 4201, or ID. Needed.
-    incident: Option<IncidentRef>,
-    /// Note to add: what was wrong, what helped.
-    note: Option<String>,
-    id: Option<IncidentRef>,
-    /// Ignored: the connected user acts.
-    #[allow(dead_code, reason = "accepted for agents that send it; who acts is the host's to say")]
-    from_email: Option<String>,
+arguments! {
+    /// Which incident, and what to leave behind.
+    Arguments {
+        /// Incident number, e.g. 4201, or ID. Needed.
+        incident: IncidentRef;
+        /// Note to add: what was wrong, what helped.
+        note: String;
+        id: IncidentRef;
+        /// Ignored: the connected user acts.
+        from_email: String;
+    } required []
 }
 
 /// The answer.
@@ -64,7 +63,7 @@ pub(crate) fn run(context: &mut Context, arguments: Arguments) -> Result<Answer,
     let body = json!({"note": {"content": note}});
     match context.post("/incidents/{id}/notes").path("id", &id).json(&body).fetch::<NoteAnswer>() {
         Ok(answer) => {
-            Ok(Answer { resolved: true, already_resolved, note_added: true, note_id: answer.note.id, incident: row })
+            Ok(Answer { resolved: true, already_resolved, note_added: true, note_id: answer.note.and_then(|note| note.id), incident: row })
         }
         Err(error) => Err(half_done(&error, already_resolved, &row)),
     }
@@ -75,10 +74,11 @@ fn resolve(context: &mut Context, id: &str) -> Result<(Incident, bool), ToolErro
     let body = json!({"incident": {"type": "incident_reference", "status": "resolved"}});
     match context.put("/incidents/{id}").path("id", id).json(&body).fetch::<IncidentAnswer>() {
         Ok(answer) => {
-            if answer.incident.status.as_deref().is_some_and(|status| status != "resolved") {
+            let after = answer.incident.unwrap_or_default();
+            if after.status.as_deref().is_some_and(|status| status != "resolved") {
                 return Err(ToolError::Conflict("PagerDuty accepted the change, but the incident is not resolved. Look at it again.".into()));
             }
-            Ok((answer.incident, false))
+            Ok((after, false))
         }
         Err(ToolError::Conflict(why)) => {
             let now = read(context, id)?;

@@ -4,13 +4,13 @@
 //! is asked for with `date_range=all`. And it has no filter for priority or duration: those are applied
 //! here, to every incident of the window.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use toolkeep_connector::{Context, ToolError, quote};
 
 use crate::arguments::{either, limit, urgency};
 use crate::gather::Gather;
 use crate::names::{Kind, identifiers, split};
+use crate::object::arguments;
 use crate::row::Row;
 use crate::window::{Clock, Told, Window};
 use crate::wire::Incident;
@@ -20,45 +20,45 @@ const LIMIT_DEFAULT: u32 = 25;
 /// Rows at most: about 25 KB.
 const LIMIT_MAX: u32 = 100;
 
-/// What to look for; everything is optional.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Arguments {
-    /// open (triggered or acknowledged), triggered, acknowledged, resolved or all; several by comma. Default all.
-    status: Option<String>,
-    /// high or low.
-    urgency: Option<String>,
-    /// Priority name, e.g. P1; several by comma; none for incidents without one.
-    priority: Option<String>,
-    /// Service name or ID; several by comma.
-    service: Option<String>,
-    /// Team name or ID; several by comma.
-    team: Option<String>,
-    /// Assigned user: me, name, email or ID. Open incidents only.
-    assigned: Option<String>,
-    /// When created: today, yesterday, this_week, last_week, this_month, last_month, last_7_days, last_24_hours, all, … Default: any time for open ones, else the last 30 days.
-    period: Option<String>,
-    /// Instead of period: date or RFC 3339 time.
-    since: Option<String>,
-    /// End of since.
-    until: Option<String>,
-    /// Only open for at least so long.
-    min_open_minutes: Option<u32>,
-    /// Only resolved within so long.
-    max_resolution_minutes: Option<u32>,
-    /// Rows to show, 1 to 100. Default 25.
-    limit: Option<u32>,
-    /// Rows to skip.
-    offset: Option<u32>,
-    /// IANA name. Default: the user's.
-    time_zone: Option<String>,
-    // The words of other PagerDuty tools, for agents that come from there.
-    statuses: Option<String>,
-    urgencies: Option<String>,
-    service_ids: Option<String>,
-    team_ids: Option<String>,
-    user_ids: Option<String>,
-    date_range: Option<String>,
+arguments! {
+    /// What to look for; everything is optional.
+    Arguments {
+        /// open (triggered or acknowledged), triggered, acknowledged, resolved or all; several by comma. Default all.
+        status: String;
+        /// high or low.
+        urgency: String;
+        /// Priority name, e.g. P1; several by comma; none for incidents without one.
+        priority: String;
+        /// Service name or ID; several by comma.
+        service: String;
+        /// Team name or ID; several by comma.
+        team: String;
+        /// Assigned user: me, name, email or ID. Open incidents only.
+        assigned: String;
+        /// When created: today, yesterday, this_week, last_week, this_month, last_month, last_7_days, last_24_hours, all, … Default: any time for open ones, else the last 30 days.
+        period: String;
+        /// Instead of period: date or RFC 3339 time.
+        since: String;
+        /// End of since.
+        until: String;
+        /// Only open for at least so long.
+        min_open_minutes: u32;
+        /// Only resolved within so long.
+        max_resolution_minutes: u32;
+        /// Rows to show, 1 to 100. Default 25.
+        limit: u32;
+        /// Rows to skip.
+        offset: u32;
+        /// IANA name. Default: the user's.
+        time_zone: String;
+        // The words of other PagerDuty tools, for agents that come from there.
+        statuses: String;
+        urgencies: String;
+        service_ids: String;
+        team_ids: String;
+        user_ids: String;
+        date_range: String;
+    } required []
 }
 
 /// The answer.
@@ -75,7 +75,7 @@ pub(crate) struct Answer {
 
 /// What PagerDuty cannot filter.
 struct Local {
-    now: jiff::Timestamp,
+    now: crate::civil::Timestamp,
     priorities: Vec<String>,
     min_open_s: Option<i64>,
     max_resolution_s: Option<i64>,

@@ -4,6 +4,7 @@
 //! tool's work stands in the file of its name.
 
 mod arguments;
+mod civil;
 mod errors;
 mod gather;
 mod identity;
@@ -12,6 +13,7 @@ mod incident_get;
 mod incident_resolve;
 mod incidents_list;
 mod names;
+mod object;
 mod oncalls_list;
 mod prompts;
 mod row;
@@ -20,6 +22,7 @@ mod services_list;
 mod tests;
 mod window;
 mod wire;
+mod zone;
 
 use toolkeep_connector::{
     Access, AccountField, Connector, Credential, CredentialKind, Identification, Origin, Route, Tool, handler,

@@ -3,11 +3,10 @@
 //! An exact name wins, whatever its case. Otherwise one thing that the name fits is taken; several are
 //! handed back as candidates, because guessing which team to page is worse than asking.
 
-use serde::Deserialize;
 use serde_json::json;
 use toolkeep_connector::{Context, Paging, ToolError, quote};
 
-use crate::wire::{Reference, ServiceAnswer, UserAnswer};
+use crate::wire::{Named, ServiceAnswer, UserAnswer};
 
 /// Names in one list argument: each may cost a request.
 pub(crate) const NAMES_MAX: usize = 10;
@@ -43,17 +42,6 @@ impl Kind {
             Self::Schedule => "schedule",
         }
     }
-}
-
-/// A thing found.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Named {
-    pub(crate) id: Option<String>,
-    pub(crate) name: Option<String>,
-    summary: Option<String>,
-    email: Option<String>,
-    pub(crate) escalation_policy: Option<Reference>,
 }
 
 impl Named {
@@ -96,8 +84,7 @@ pub(crate) fn policy_of_service(context: &mut Context, text: &str) -> Result<(St
             Err(ToolError::NotFound(_)) => return Err(missing(Kind::Service, text)),
             other => other?,
         };
-        let service = answer.service;
-        Named { id: service.id, name: service.name.or(service.summary), escalation_policy: service.escalation_policy, ..Named::default() }
+        answer.service.unwrap_or_default()
     } else {
         find(context, Kind::Service, text)?
     };
@@ -114,7 +101,7 @@ fn me(context: &mut Context) -> Result<String, ToolError> {
         return Ok(account.id);
     }
     let answer: UserAnswer = context.get("/users/me").fetch()?;
-    answer.user.id.ok_or_else(|| ToolError::Other("PagerDuty did not say which user this credential belongs to.".into()))
+    answer.user.and_then(|user| user.id).ok_or_else(|| ToolError::Other("PagerDuty did not say which user this credential belongs to.".into()))
 }
 
 /// PagerDuty's identifiers: `P` and six or more, or `Q` and thirteen, capitals and digits.
@@ -189,7 +176,7 @@ pub(crate) fn choose(kind: Kind, text: &str, rows: Vec<Named>) -> Result<Option<
     let tests: [&dyn Fn(&Named) -> bool; 4] = [
         &|row| row.label().to_lowercase() == lower || is_email(row),
         &|row| plain(row.label()) == wanted,
-        &|row| plain(row.label()) == bare || plain(&without_kind(kind, row.label())) == bare,
+        &|row| plain(row.label()) == bare,
         &|row| !bare.is_empty() && (plain(row.label()).contains(&bare) || row.email.as_deref().is_some_and(|email| plain(email).contains(&bare))),
     ];
     for test in tests {

@@ -5,13 +5,13 @@
 
 use std::ops::ControlFlow;
 
-use jiff::Timestamp;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use toolkeep_connector::{Context, End, Paging, ToolError};
 
 use crate::arguments::{either, limit};
+use crate::civil::Timestamp;
 use crate::names::{Kind, NAMES_MAX, identifiers, policy_of_service, split};
+use crate::object::arguments;
 use crate::row::{TITLE_MAX_CHARS, cut};
 use crate::window::{Clock, Told, Window};
 use crate::wire::{OnCall, Reference};
@@ -25,27 +25,27 @@ const PAGES_MAX: u32 = 10;
 /// Escalation policies of a team that are asked about: their identifiers must fit into one address.
 const POLICIES_MAX: usize = 100;
 
-/// Whose turn; everything is optional.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Arguments {
-    /// Service name or ID: who is on call for it.
-    service: Option<String>,
-    /// Name or ID; several by comma.
-    escalation_policy: Option<String>,
-    /// Name or ID; several by comma.
-    schedule: Option<String>,
-    /// me, name, email or ID; several by comma.
-    user: Option<String>,
-    /// Team name or ID: its escalation policies.
-    team: Option<String>,
-    /// Rows to show, 1 to 100. Default 25.
-    limit: Option<u32>,
-    /// IANA name. Default: the user's.
-    time_zone: Option<String>,
-    escalation_policy_ids: Option<String>,
-    schedule_ids: Option<String>,
-    user_ids: Option<String>,
+arguments! {
+    /// Whose turn; everything is optional.
+    Arguments {
+        /// Service name or ID: who is on call for it.
+        service: String;
+        /// Name or ID; several by comma.
+        escalation_policy: String;
+        /// Name or ID; several by comma.
+        schedule: String;
+        /// me, name, email or ID; several by comma.
+        user: String;
+        /// Team name or ID: its escalation policies.
+        team: String;
+        /// Rows to show, 1 to 100. Default 25.
+        limit: u32;
+        /// IANA name. Default: the user's.
+        time_zone: String;
+        escalation_policy_ids: String;
+        schedule_ids: String;
+        user_ids: String;
+    } required []
 }
 
 /// The answer.

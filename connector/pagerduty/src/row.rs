@@ -1,8 +1,8 @@
 //! An incident in about two hundred bytes: what a person on call wants in one line.
 
-use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::civil::Timestamp;
 use crate::wire::{Incident, labels};
 
 /// Longest title in a list, in characters: a line's worth.
@@ -44,7 +44,7 @@ impl Incident {
 
     /// Seconds that it has been open, for one that is.
     pub(crate) fn open_s(&self, now: Timestamp) -> Option<i64> {
-        if self.is_resolved() { None } else { Some((now.as_second() - self.created_at?.as_second()).max(0)) }
+        if self.is_resolved() { None } else { Some((now.0 - self.created_at?.0).max(0)) }
     }
 
     /// Seconds from its creation to its end, for one that has ended.
@@ -53,7 +53,7 @@ impl Incident {
             return None;
         }
         let end = self.resolved_at.or(self.last_status_change_at)?;
-        Some((end.as_second() - self.created_at?.as_second()).max(0))
+        Some((end.0 - self.created_at?.0).max(0))
     }
 
     pub(crate) fn priority_label(&self) -> Option<&str> {

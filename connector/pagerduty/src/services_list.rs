@@ -1,12 +1,12 @@
 //! `pagerduty_services_list`: which services there are, and which of them have open incidents.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use toolkeep_connector::{Context, ToolError, quote};
 
 use crate::arguments::{either, limit};
 use crate::gather::Gather;
 use crate::names::{Kind, identifiers, split};
+use crate::object::arguments;
 use crate::row::{TITLE_MAX_CHARS, cut};
 use crate::window::{Clock, Told, Window};
 use crate::wire::{Service, labels};
@@ -18,22 +18,22 @@ const LIMIT_MAX: u32 = 100;
 /// Teams named in a row.
 const TEAMS_MAX: usize = 5;
 
-/// What to look for; everything is optional.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Arguments {
-    /// Part of the name.
-    query: Option<String>,
-    /// Team name or ID; several by comma.
-    team: Option<String>,
-    /// open (has open incidents: critical or warning), critical (has triggered ones), warning (all acknowledged), active, maintenance or disabled; several by comma.
-    status: Option<String>,
-    /// Rows to show, 1 to 100. Default 50.
-    limit: Option<u32>,
-    /// Rows to skip.
-    offset: Option<u32>,
-    name: Option<String>,
-    team_ids: Option<String>,
+arguments! {
+    /// What to look for; everything is optional.
+    Arguments {
+        /// Part of the name.
+        query: String;
+        /// Team name or ID; several by comma.
+        team: String;
+        /// open (has open incidents: critical or warning), critical (has triggered ones), warning (all acknowledged), active, maintenance or disabled; several by comma.
+        status: String;
+        /// Rows to show, 1 to 100. Default 50.
+        limit: u32;
+        /// Rows to skip.
+        offset: u32;
+        name: String;
+        team_ids: String;
+    } required []
 }
 
 /// The answer.

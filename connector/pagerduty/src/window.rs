@@ -1,11 +1,11 @@
 //! Stretches of time, as people name them: "this week" begins at midnight on Monday where the user is,
 //! also in the week when clocks change.
 
-use jiff::civil::{Date, DateTime, Weekday};
-use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Span, Timestamp, Zoned};
 use serde::Serialize;
-use toolkeep_connector::{Context, ToolError};
+use toolkeep_connector::{Context, ToolError, quote};
+
+use crate::civil::{DAY_S, Date, Timestamp, parse};
+use crate::zone::Zone;
 
 /// Longest range that one request may ask for, in days: PagerDuty says six months, and no six months in a
 /// row have fewer than 181 days.
@@ -19,44 +19,38 @@ const DEFAULT_DAYS: i64 = 30;
 #[derive(Debug, Clone)]
 pub(crate) struct Clock {
     pub(crate) now: Timestamp,
-    pub(crate) zone: TimeZone,
-    pub(crate) zone_name: String,
+    zone: Zone,
+    zone_name: &'static str,
 }
 
 impl Clock {
     /// The zone that was asked for, else the connected account's, else UTC.
     pub(crate) fn new(context: &Context, asked: Option<&str>) -> Result<Self, ToolError> {
-        let now = Timestamp::from_millisecond(context.now_ms())
-            .map_err(|_| ToolError::Other("The clock tells a time that no calendar has.".into()))?;
+        let now = Timestamp(context.now_ms().div_euclid(1_000));
         if let Some(name) = asked.map(str::trim).filter(|name| !name.is_empty()) {
-            let zone = TimeZone::get(name).map_err(|_| {
-                ToolError::InvalidArguments(format!(
-                    "time_zone {} is not a time zone. Give an IANA name, e.g. Europe/Berlin.",
-                    toolkeep_connector::quote(name)
-                ))
-            })?;
-            return Ok(Self { now, zone, zone_name: name.to_owned() });
+            let Some((zone, zone_name)) = Zone::named(name) else {
+                let name = quote(name);
+                return Err(invalid(format!("time_zone {name} is not a time zone. Give an IANA name, e.g. Europe/Berlin.")));
+            };
+            return Ok(Self { now, zone, zone_name });
         }
         let own = context.account().and_then(|account| account.time_zone);
-        let known = own.and_then(|name| TimeZone::get(&name).ok().map(|zone| (zone, name)));
-        let (zone, zone_name) = known.unwrap_or_else(|| (TimeZone::UTC, "UTC".to_owned()));
+        let (zone, zone_name) = own.and_then(|name| Zone::named(&name)).unwrap_or((Zone::UTC, "UTC"));
         Ok(Self { now, zone, zone_name })
     }
 
-    /// RFC 3339 with the zone's offset at that moment, whole seconds.
+    /// RFC 3339 with the zone's offset at that moment.
     pub(crate) fn write(&self, at: Timestamp) -> String {
-        let whole = Timestamp::from_second(at.as_second()).unwrap_or(at);
-        whole.display_with_offset(self.zone.to_offset(whole)).to_string()
+        at.write(self.zone.offset_s(at))
     }
 
     fn today(&self) -> Date {
-        self.now.to_zoned(self.zone.clone()).date()
+        Date::from_days((self.now.0 + self.zone.offset_s(self.now)).div_euclid(DAY_S))
     }
 
     /// First moment of a day: not always midnight, because some zones skip it.
-    fn start(&self, day: Date) -> Option<Timestamp> {
-        let midnight: Zoned = day.to_zoned(self.zone.clone()).ok()?;
-        Some(midnight.start_of_day().ok()?.timestamp())
+    fn start(&self, day: Date) -> Timestamp {
+        self.zone.moment(day.days() * DAY_S)
     }
 }
 
@@ -66,7 +60,7 @@ pub(crate) struct Told {
     /// Null: without a beginning.
     pub(crate) since: Option<String>,
     pub(crate) until: String,
-    pub(crate) time_zone: String,
+    pub(crate) time_zone: &'static str,
 }
 
 /// A stretch of time.
@@ -86,39 +80,41 @@ impl Window {
         since: Option<&str>,
         until: Option<&str>,
     ) -> Result<Self, ToolError> {
-        let (begin, end) = match (period.map(str::trim).filter(|text| !text.is_empty()), since, until) {
+        let given = |text: Option<&'_ str>| text.map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
+        let (begin, end) = match (given(period), given(since), given(until)) {
             (Some(_), Some(_), _) | (Some(_), _, Some(_)) => {
-                return Err(invalid("Give either period or since/until, not both."));
+                return Err(invalid("Give either period or since/until, not both.".into()));
             }
             (Some(name), None, None) => {
-                let name = name.to_lowercase().replace([' ', '-'], "_");
+                let name = name.to_ascii_lowercase().replace([' ', '-'], "_");
                 if name == "all" {
                     return Ok(Self::All);
                 }
-                named(clock, &name).ok_or_else(|| {
-                    invalid(&format!(
+                let Some(range) = named(clock, &name) else {
+                    return Err(invalid(format!(
                         "period {} is not known. Use today, yesterday, this_ or last_ with week, month, quarter or year, last_N_hours, last_N_days, or all.",
-                        toolkeep_connector::quote(&name)
-                    ))
-                })?
+                        quote(&name)
+                    )));
+                };
+                range
             }
             (None, since, until) => {
                 let end = match until {
-                    Some(text) => moment(clock, "until", text, true)?,
+                    Some(text) => moment(clock, "until", &text, true)?,
                     None => clock.now,
                 };
                 let begin = match since {
-                    Some(text) => moment(clock, "since", text, false)?,
-                    None => end.checked_sub(SignedDuration::from_hours(24 * DEFAULT_DAYS)).unwrap_or(end),
+                    Some(text) => moment(clock, "since", &text, false)?,
+                    None => end.earlier(DEFAULT_DAYS * DAY_S),
                 };
                 (begin, end)
             }
         };
         if begin >= end {
-            return Err(invalid("The range is empty: since is not before until."));
+            return Err(invalid("The range is empty: since is not before until.".into()));
         }
-        if end.duration_since(begin) > SignedDuration::from_hours(24 * RANGE_MAX_DAYS) {
-            return Err(invalid("The range is longer than two years. Ask for two years at most, or several times."));
+        if end.0 - begin.0 > RANGE_MAX_DAYS * DAY_S {
+            return Err(invalid("The range is longer than two years. Ask for two years at most, or several times.".into()));
         }
         Ok(Self::Range(begin, end))
     }
@@ -129,7 +125,7 @@ impl Window {
         let mut chunks = Vec::new();
         let mut end = until;
         while end > since {
-            let begin = end.checked_sub(SignedDuration::from_hours(24 * CHUNK_MAX_DAYS)).unwrap_or(since).max(since);
+            let begin = end.earlier(CHUNK_MAX_DAYS * DAY_S).max(since);
             chunks.push(Some((begin, end)));
             end = begin;
         }
@@ -146,12 +142,12 @@ impl Window {
             Self::All => (None, clock.now),
             Self::Range(since, until) => (Some(clock.write(since)), until),
         };
-        Told { since, until: clock.write(until), time_zone: clock.zone_name.clone() }
+        Told { since, until: clock.write(until), time_zone: clock.zone_name }
     }
 }
 
-fn invalid(text: &str) -> ToolError {
-    ToolError::InvalidArguments(text.to_owned())
+fn invalid(text: String) -> ToolError {
+    ToolError::InvalidArguments(text)
 }
 
 /// `today`, `last_month`, `last_7_days` and their kin. A stretch that still runs ends now.
@@ -160,40 +156,38 @@ fn named(clock: &Clock, name: &str) -> Option<(Timestamp, Timestamp)> {
     if let Some(rest) = name.strip_prefix("last_")
         && let Some((count, unit)) = rest.split_once('_')
     {
+        // No range is longer than two years, in hours 17,568.
         let count: i64 = count.parse().ok().filter(|count| (1..=17_568).contains(count))?;
-        let hours = match unit {
-            "hour" | "hours" => count,
-            "day" | "days" => count * 24,
-            "week" | "weeks" => count * 24 * 7,
+        let seconds = match unit {
+            "hour" | "hours" => 3_600,
+            "day" | "days" => DAY_S,
+            "week" | "weeks" => 7 * DAY_S,
             _ => return None,
         };
-        return Some((clock.now.checked_sub(SignedDuration::from_hours(hours)).ok()?, clock.now));
+        return Some((clock.now.earlier(count * seconds), clock.now));
     }
     let (which, unit) = match name {
         "today" => ("this", "day"),
         "yesterday" => ("last", "day"),
         other => other.split_once('_')?,
     };
-    let first = match unit {
-        "day" => today,
-        "week" => today.checked_sub(Span::new().days(i64::from(today.weekday().since(Weekday::Monday)))).ok()?,
-        "month" => today.first_of_month(),
-        "quarter" => Date::new(today.year(), (today.month() - 1) / 3 * 3 + 1, 1).ok()?,
-        "year" => Date::new(today.year(), 1, 1).ok()?,
+    let month_of = |back: i64| Date { month: today.month - back, day: 1, ..today };
+    let quarter = (today.month - 1) % 3;
+    // The first day of the stretch that runs, and of the one before it. A month below one carries over.
+    let (first, before) = match unit {
+        "day" => (today, Date::from_days(today.days() - 1)),
+        "week" => {
+            let monday = today.days() - today.weekday();
+            (Date::from_days(monday), Date::from_days(monday - 7))
+        }
+        "month" => (month_of(0), month_of(1)),
+        "quarter" => (month_of(quarter), month_of(quarter + 3)),
+        "year" => (month_of(today.month - 1), month_of(today.month + 11)),
         _ => return None,
     };
     match which {
-        "this" => Some((clock.start(first)?, clock.now)),
-        "last" => {
-            let length = match unit {
-                "day" => Span::new().days(1),
-                "week" => Span::new().days(7),
-                "month" => Span::new().months(1),
-                "quarter" => Span::new().months(3),
-                _ => Span::new().years(1),
-            };
-            Some((clock.start(first.checked_sub(length).ok()?)?, clock.start(first)?))
-        }
+        "this" => Some((clock.start(first), clock.now)),
+        "last" => Some((clock.start(before), clock.start(first))),
         _ => None,
     }
 }
@@ -201,16 +195,11 @@ fn named(clock: &Clock, name: &str) -> Option<(Timestamp, Timestamp)> {
 /// A timestamp with an offset, a date and time in the clock's zone, or a date. A date as an end means the
 /// whole of that day.
 fn moment(clock: &Clock, name: &str, text: &str, ends: bool) -> Result<Timestamp, ToolError> {
-    let text = text.trim();
-    if let Ok(at) = text.parse::<Timestamp>() {
-        return Ok(at);
+    let is_date = text.len() == "2026-11-22".len();
+    match parse(text) {
+        Some((local_s, Some(offset_s))) => Ok(Timestamp(local_s - offset_s)),
+        Some((local_s, None)) if is_date && ends => Ok(clock.zone.moment(local_s + DAY_S)),
+        Some((local_s, None)) => Ok(clock.zone.moment(local_s)),
+        None => Err(invalid(format!("{name} {} is not a time. Give 2026-11-22 or 2026-11-22T09:00:00Z.", quote(text)))),
     }
-    let local = if text.len() <= "2026-11-22".len() {
-        text.parse::<Date>().ok().and_then(|day| clock.start(if ends { day.tomorrow().ok()? } else { day }))
-    } else {
-        text.parse::<DateTime>().ok().and_then(|at| at.to_zoned(clock.zone.clone()).ok()).map(|at| at.timestamp())
-    };
-    local.ok_or_else(|| {
-        invalid(&format!("{name} {} is not a time. Give 2026-11-22 or 2026-11-22T09:00:00Z.", toolkeep_connector::quote(text)))
-    })
 }

@@ -118,11 +118,11 @@ mod tests {
         assert_eq!(
             schema_of::<Args>(),
             concat!(
-                r#"{"type":"object","properties":{"title":{"description":"What it is called.","type":"string"},"#,
-                r#""limit":{"description":"Rows.","type":"integer","minimum":0},"#,
+                r#"{"type":"object","additionalProperties":false,"properties":{"#,
+                r#""title":{"type":"string","description":"What it is called."},"#,
+                r#""limit":{"type":"integer","minimum":0,"description":"Rows."},"#,
                 r#""color":{"type":"string","enum":["red","green"]},"#,
-                r#""tags":{"type":"array","items":{"type":"string"}}},"#,
-                r#""additionalProperties":false,"required":["title"]}"#
+                r#""tags":{"type":"array","items":{"type":"string"}}},"required":["title"]}"#
             )
         );
     }

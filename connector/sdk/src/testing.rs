@@ -1,8 +1,5 @@
 //! Testing a connector natively: a scripted upstream, a fixed clock, and a record of what was asked.
-//!
-//! ```ignore
-//! let script = Script::at("2026-11-20T09:00:00Z ms since 1970…").answer("GET /orders", 200, r#"{"orders":[]}"#);
-//! ```
+//! The crate's own example shows one in use.
 
 use std::cell::RefCell;
 use std::rc::Rc;

@@ -6,15 +6,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use aws_lc_rs::hmac;
+use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
 use crate::call_id::CallId;
 use crate::error::AuditError;
 use crate::query::{self, Query, Record};
-use crate::queue::{OpenCall, Queue, Role, Written, stopped};
+use crate::queue::{OpenCall, Queue, Reserved, Role, Written, stopped};
 use crate::record::{CallFields, Event, Intent, Outcome, Refusal, encode, encode_outcome};
 use crate::store::{Kind, NewRow, Reader, SqliteStore, Store};
-use crate::writer;
+use crate::writer::{self, Writer};
 
 /// The audit log. Clones share one. The last clone's drop, and that of the last [`Open`], waits until what
 /// was handed over is written.
@@ -27,7 +28,8 @@ struct Inner {
     queue: Arc<Queue>,
     reader: Mutex<Box<dyn Reader>>,
     digest_key: hmac::Key,
-    writer: Option<JoinHandle<()>>,
+    writer: Arc<Mutex<Writer>>,
+    thread: Option<JoinHandle<()>>,
 }
 
 /// Proof that an intent is durable: the licence to run one call. Dropped without
@@ -71,13 +73,14 @@ impl AuditLog {
     fn with(mut store: impl Store + 'static, reader: Box<dyn Reader>, digest_key: &[u8; 32]) -> Result<Self, AuditError> {
         writer::recover(&mut store)?;
         let queue = Queue::new();
-        let for_writer = Arc::clone(&queue);
-        let writer = std::thread::Builder::new()
+        let writer = Arc::new(Mutex::new(Writer::new(Box::new(store))));
+        let (for_thread, its_queue) = (Arc::clone(&writer), Arc::clone(&queue));
+        let thread = std::thread::Builder::new()
             .name("toolkeep-audit".to_owned())
-            .spawn(move || writer::run(store, &for_writer))
+            .spawn(move || writer::run(&for_thread, &its_queue))
             .map_err(|e| AuditError::unavailable("start its thread", e))?;
         let digest_key = hmac::Key::new(hmac::HMAC_SHA256, digest_key);
-        Ok(Self { inner: Arc::new(Inner { queue, reader: Mutex::new(reader), digest_key, writer: Some(writer) }) })
+        Ok(Self { inner: Arc::new(Inner { queue, reader: Mutex::new(reader), digest_key, writer, thread: Some(thread) }) })
     }
 
     /// Records that a call is about to run. When this returns, that is on disk. A caller that goes away
@@ -107,7 +110,8 @@ impl AuditLog {
         let id = call.call;
         let place = self.inner.queue.reserve().await?;
         let (row, intent_seq) = call.take_outcome();
-        let written = place.push(row, Role::Closes(intent_seq)).await.map_err(|_| stopped())??;
+        let answer = self.inner.hand_over(place, row, Role::Closes(intent_seq));
+        let written = answer.await.map_err(|_| stopped())??;
         Ok(Receipt { call: Some(id), seq: written.seq })
     }
 
@@ -148,7 +152,27 @@ impl AuditLog {
 
     async fn write(&self, row: NewRow, role: Role) -> Result<Written, AuditError> {
         let place = self.inner.queue.reserve().await?;
-        place.push(row, role).await.map_err(|_| stopped())?
+        let answer = self.inner.hand_over(place, row, role);
+        answer.await.map_err(|_| stopped())?
+    }
+}
+
+impl Inner {
+    /// Puts a record into the queue. If it is the only one, in calm times, it is written here and
+    /// now; in all other cases the writer's thread does it.
+    fn hand_over(&self, place: Reserved<'_>, row: NewRow, role: Role) -> oneshot::Receiver<Result<Written, AuditError>> {
+        let (answer, alone) = place.push(row, role);
+        if alone {
+            let free = if self.queue.is_calm() { self.writer.try_lock().ok() } else { None };
+            let left = free.is_none_or(|mut writer| {
+                writer.step(&self.queue);
+                writer.upkeep_due() || writer.owes()
+            });
+            if left {
+                self.queue.nudge();
+            }
+        }
+        answer
     }
 }
 
@@ -189,8 +213,8 @@ impl fmt::Debug for Open {
 impl Drop for Inner {
     fn drop(&mut self) {
         self.queue.close();
-        if let Some(writer) = self.writer.take() {
-            let _ = writer.join();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
         }
     }
 }

@@ -1,9 +1,8 @@
 //! What waits to be written: a bounded queue between the callers and the one writer.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-
-use std::sync::Arc;
 
 use tokio::sync::{Semaphore, oneshot};
 
@@ -16,6 +15,9 @@ use crate::store::{Kind, NewRow};
 pub(crate) const MAX_WAITING: usize = 1024;
 /// How long the writer waits before it tries again to write what it owes.
 const RETRY_INTERVAL_MS: u64 = 1_000;
+/// Longest write, on average, that a caller does itself. It holds up the caller's thread, which an
+/// asynchronous runtime shares among its tasks, so it must stay in the order of a task's own work.
+const MAX_OWN_WRITE_US: u64 = 500;
 
 /// A record and whoever waits for it.
 pub(crate) struct Entry {
@@ -63,6 +65,9 @@ pub(crate) struct Queue {
     state: Mutex<State>,
     wake: Condvar,
     room: Semaphore,
+    write_us: AtomicU64,
+    newest_records: AtomicUsize,
+    last_records: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -70,13 +75,22 @@ struct State {
     waiting: Vec<Entry>,
     owed: Vec<Owed>,
     closed: bool,
+    /// There is something to do that is not in here.
+    nudged: bool,
     writer_sleeps: bool,
 }
 
 impl Queue {
     pub(crate) fn new() -> Arc<Self> {
         let state = Mutex::new(State { waiting: Vec::with_capacity(MAX_WAITING), ..State::default() });
-        Arc::new(Self { state, wake: Condvar::new(), room: Semaphore::new(MAX_WAITING) })
+        Arc::new(Self {
+            state,
+            wake: Condvar::new(),
+            room: Semaphore::new(MAX_WAITING),
+            write_us: AtomicU64::new(0),
+            newest_records: AtomicUsize::new(0),
+            last_records: AtomicUsize::new(0),
+        })
     }
 
     /// Waits until one more record may wait.
@@ -109,17 +123,24 @@ impl Queue {
         drop(left);
     }
 
-    /// Everything that waits, into empty vectors; blocks while there is nothing. False when no more comes.
-    pub(crate) fn take(&self, entries: &mut Vec<Entry>, owed: &mut Vec<Owed>) -> bool {
-        let retry = !owed.is_empty();
+    /// Takes everything that waits.
+    pub(crate) fn drain(&self, entries: &mut Vec<Entry>, owed: &mut Vec<Owed>) {
         let mut state = self.lock();
-        while state.waiting.is_empty() && state.owed.is_empty() && !state.closed {
+        std::mem::swap(entries, &mut state.waiting);
+        owed.append(&mut state.owed);
+        drop(state);
+        self.room.add_permits(entries.len());
+    }
+
+    /// Blocks the writer's thread until there is something to do; with `retry` only for a while. False
+    /// when no more comes.
+    pub(crate) fn wait(&self, retry: bool) -> bool {
+        let mut state = self.lock();
+        while state.waiting.is_empty() && state.owed.is_empty() && !state.closed && !state.nudged {
             state.writer_sleeps = true;
             if retry {
-                let (woken, timeout) = self
-                    .wake
-                    .wait_timeout(state, Duration::from_millis(RETRY_INTERVAL_MS))
-                    .unwrap_or_else(PoisonError::into_inner);
+                let interval = Duration::from_millis(RETRY_INTERVAL_MS);
+                let (woken, timeout) = self.wake.wait_timeout(state, interval).unwrap_or_else(PoisonError::into_inner);
                 state = woken;
                 if timeout.timed_out() {
                     break;
@@ -129,16 +150,37 @@ impl Queue {
             }
         }
         state.writer_sleeps = false;
-        std::mem::swap(entries, &mut state.waiting);
-        owed.append(&mut state.owed);
-        let more = !state.closed || !entries.is_empty() || !owed.is_empty();
-        drop(state);
-        self.room.add_permits(entries.len());
-        more
+        state.nudged = false;
+        !state.closed
     }
 
-    pub(crate) fn is_closed(&self) -> bool {
-        self.lock().closed
+    /// Wakes the writer's thread for whatever there is to do.
+    pub(crate) fn nudge(&self) {
+        let mut state = self.lock();
+        state.nudged = true;
+        self.wake_writer(state);
+    }
+
+    pub(crate) fn has_waiting(&self) -> bool {
+        let state = self.lock();
+        !state.waiting.is_empty() || !state.owed.is_empty()
+    }
+
+    /// Learns how long a write took, as a moving average over about eight of them, and how many records
+    /// the last two had.
+    pub(crate) fn took(&self, time: Duration, records: usize) {
+        let us = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        let before = self.write_us.load(Ordering::Relaxed);
+        self.write_us.store(before - before / 8 + us / 8, Ordering::Relaxed);
+        self.last_records.store(self.newest_records.swap(records, Ordering::Relaxed), Ordering::Relaxed);
+    }
+
+    /// Whether a caller may write its record itself: writes are short, and nobody else was about lately.
+    /// Under load the thread is better: it gathers a large batch while the callers' threads go on.
+    pub(crate) fn is_calm(&self) -> bool {
+        self.write_us.load(Ordering::Relaxed) <= MAX_OWN_WRITE_US
+            && self.newest_records.load(Ordering::Relaxed) <= 1
+            && self.last_records.load(Ordering::Relaxed) <= 1
     }
 
     fn wake_writer(&self, mut state: MutexGuard<'_, State>) {
@@ -161,13 +203,18 @@ pub(crate) struct Reserved<'a> {
 }
 
 impl Reserved<'_> {
-    pub(crate) fn push(mut self, row: NewRow, role: Role) -> oneshot::Receiver<Result<Written, AuditError>> {
+    /// The receiver of the answer, and whether nothing else waits: then the writer's thread was not
+    /// woken, and the caller must write itself or [`Queue::nudge`].
+    pub(crate) fn push(mut self, row: NewRow, role: Role) -> (oneshot::Receiver<Result<Written, AuditError>>, bool) {
         self.used = true;
         let (reply, answer) = oneshot::channel();
         let mut state = self.queue.lock();
+        let alone = state.waiting.is_empty() && state.owed.is_empty();
         state.waiting.push(Entry { row, role, reply });
-        self.queue.wake_writer(state);
-        answer
+        if !alone {
+            self.queue.wake_writer(state);
+        }
+        (answer, alone)
     }
 }
 

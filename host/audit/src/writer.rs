@@ -1,7 +1,11 @@
-//! The one thread that writes: all that waits, in one transaction, with one sync; then it answers all.
+//! Writing: all that waits, in one transaction, with one sync; then everybody who waited is answered.
+//!
+//! A thread of its own writes whenever several records wait. A lone caller on a fast disk writes for
+//! itself instead: on a virtual machine, waking a thread and being woken by it costs as much as the sync.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use jiff::Timestamp;
 
@@ -13,34 +17,48 @@ use crate::store::{AppendError, Kind, NewRow, Store};
 /// that is found as an open intent when the log is next opened.
 const MAX_OWED: usize = 4_096;
 
-/// Writes until the queue is closed and empty.
-pub(crate) fn run(mut store: impl Store, queue: &Arc<Queue>) {
-    // However this thread ends, nobody may wait for it any longer.
-    let _end = End(queue);
-    let mut entries = Vec::new();
-    let mut owed: Vec<Owed> = Vec::new();
-    let mut open = BTreeSet::new();
-    let mut rows = Vec::new();
-    while queue.take(&mut entries, &mut owed) {
+/// The store and what is between the queue and it. Whoever holds it writes.
+pub(crate) struct Writer {
+    store: Box<dyn Store>,
+    entries: Vec<Entry>,
+    owed: Vec<Owed>,
+    open: BTreeSet<u64>,
+    rows: Vec<NewRow>,
+}
+
+impl Writer {
+    pub(crate) fn new(store: Box<dyn Store>) -> Self {
+        Self { store, entries: Vec::new(), owed: Vec::new(), open: BTreeSet::new(), rows: Vec::new() }
+    }
+
+    /// Writes what waits now and answers. False when that failed.
+    pub(crate) fn step(&mut self, queue: &Arc<Queue>) -> bool {
+        let Self { store, entries, owed, open, rows } = self;
+        queue.drain(entries, owed);
         if entries.is_empty() && owed.is_empty() {
-            continue;
+            return true;
         }
         owed.truncate(MAX_OWED);
-        rows.extend(entries.iter_mut().map(|entry| {
-            let row = NewRow { kind: entry.row.kind, call: entry.row.call, content: std::mem::take(&mut entry.row.content) };
-            row
+        rows.clear();
+        rows.extend(entries.iter_mut().map(|entry| NewRow {
+            kind: entry.row.kind,
+            call: entry.row.call,
+            content: std::mem::take(&mut entry.row.content),
         }));
         let newcomers = rows.len();
         rows.extend(owed.iter().map(|owed| owed.row.clone()));
-        let written = store.append(Timestamp::now().as_microsecond(), &rows, open.first().copied());
+        let start = Instant::now();
+        let written = store.append(Timestamp::now().as_microsecond(), rows, open.first().copied());
+        queue.took(start.elapsed(), newcomers);
         match written {
             Ok(first) => {
                 for owed in owed.drain(..) {
                     open.remove(&owed.intent_seq);
                 }
                 for (seq, entry) in (first..).zip(entries.drain(..)) {
-                    answer(entry, seq, queue, &mut open);
+                    answer(entry, seq, queue, open);
                 }
+                true
             }
             Err(failure) => {
                 let (error, in_log) = match failure {
@@ -55,16 +73,39 @@ pub(crate) fn run(mut store: impl Store, queue: &Arc<Queue>) {
                     owed.extend(owed_after_failure(&entry, row, in_log));
                     let _ = entry.reply.send(Err(error.clone()));
                 }
-                if queue.is_closed() {
-                    // Nobody comes any more, and waiting for a disk would keep the process from ending:
-                    // opening the log finds what is left.
-                    break;
-                }
+                false
             }
         }
-        rows.clear();
-        store.rest();
     }
+
+    /// Whether the store wants [`Store::rest`], which no caller should wait for.
+    pub(crate) fn upkeep_due(&self) -> bool {
+        self.store.upkeep_due()
+    }
+
+    /// Whether outcomes wait here for a write to succeed.
+    pub(crate) fn owes(&self) -> bool {
+        !self.owed.is_empty()
+    }
+}
+
+/// Writes until the queue is closed and empty.
+pub(crate) fn run(writer: &Mutex<Writer>, queue: &Arc<Queue>) {
+    // However this thread ends, nobody may wait for it any longer.
+    let _end = End(queue);
+    let mut owes = false;
+    while queue.wait(owes) {
+        let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
+        writer.step(queue);
+        if writer.upkeep_due() {
+            writer.store.rest();
+        }
+        owes = writer.owes();
+    }
+    let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
+    // Nobody comes any more, and waiting for a disk that fails would keep the process from ending:
+    // opening the log finds what is left.
+    while (queue.has_waiting() || writer.owes()) && writer.step(queue) {}
 }
 
 fn answer(entry: Entry, seq: u64, queue: &Arc<Queue>, open: &mut BTreeSet<u64>) {

@@ -85,7 +85,7 @@ impl Loader {
             .instantiate_pre(&component)
             .and_then(ConnectorPre::new)
             .map_err(|error| HostError::WrongExports(clean_line(&format!("{error:#}"), 500)))?;
-        let description = self.describe(&component).await?;
+        let description = self.describe(&component, &imports).await?;
         Ok(Connector { description, digest, wasm_bytes: wasm.len(), imports, pre })
     }
 
@@ -119,14 +119,17 @@ impl Loader {
 
     /// Runs `describe` with every import trapping, except the seed of hash tables, which is constant: a
     /// description that needs the world is not a description.
-    async fn describe(&self, component: &Component) -> Result<Description, HostError> {
+    async fn describe(&self, component: &Component, imports: &[String]) -> Result<Description, HostError> {
         let failed = |error: wasmtime::Error| HostError::DescribeFailed(clean_line(&format!("{error:#}"), 300));
         let mut linker = Linker::<State>::new(&self.engine);
-        linker
-            .instance("wasi:random/insecure-seed@0.2.12")
-            .and_then(|mut seed| seed.func_wrap("insecure-seed", |_, (): ()| Ok(((0_u64, 0_u64),))))
-            .map_err(failed)?;
         linker.define_unknown_imports_as_traps(component).map_err(failed)?;
+        linker.allow_shadowing(true);
+        for name in imports.iter().filter(|name| name.starts_with("wasi:random/insecure-seed@")) {
+            linker
+                .instance(name)
+                .and_then(|mut seed| seed.func_wrap("insecure-seed", |_, (): ()| Ok(((0_u64, 0_u64),))))
+                .map_err(failed)?;
+        }
         let pre = linker.instantiate_pre(component).and_then(ConnectorPre::new).map_err(failed)?;
         let guest = Guest::mute(&self.engine, &self.limits);
         let said = guest

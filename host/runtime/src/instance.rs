@@ -130,7 +130,11 @@ impl Guest {
         store.epoch_deadline_callback(|mut context| {
             let state = context.data_mut();
             state.ticks_left = state.ticks_left.saturating_sub(1);
-            Ok(if state.ticks_left == 0 { UpdateDeadline::Interrupt } else { UpdateDeadline::Yield(1) })
+            Ok(match state.ticks_left {
+                0 => UpdateDeadline::Interrupt,
+                // To the end of the queue, behind whatever I/O is ready.
+                _ => UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())),
+            })
         });
         Self { store }
     }

@@ -52,9 +52,10 @@ pub struct Limits {
     pub component_bytes: usize,
 }
 
-/// One tick of the processor-time clock, in milliseconds. Coarse enough to cost nothing, fine enough that a
-/// looping guest gives way to its neighbours a hundred times a second.
-pub const TICK_MS: u64 = 10;
+/// One tick of the processor-time clock, in milliseconds: how long a looping guest may keep a thread from its
+/// neighbours. A call of a neighbour waits for a thread some twenty times, so a tick must be a small part of
+/// what a person notices; waking five hundred times a second costs a thousandth of a core.
+pub const TICK_MS: u64 = 2;
 
 impl Default for Limits {
     fn default() -> Self {

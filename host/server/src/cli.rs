@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 /// What `toolkeep --help` ends with.
 const AFTER_HELP: &str = "\
 Examples:
-  toolkeep demo                                     a simulated PagerDuty, a server and a client, in one process
+  toolkeep demo                                     everything at once, against a simulated PagerDuty
   toolkeep key create --tenant acme --user kim      an API key for an agent of kim's
   toolkeep credential add pagerduty --tenant acme --user kim
   toolkeep serve                                    MCP over HTTP at http://127.0.0.1:7410/mcp
@@ -115,9 +115,15 @@ impl Command {
         }
     }
 
-    /// Whether it runs until it is stopped, and logs what it does.
-    pub(crate) fn is_service(&self) -> bool {
-        matches!(self, Self::Serve(_))
+    /// What it logs unless --log says otherwise: services tell what they do, commands only what is wrong.
+    pub(crate) fn default_log(&self) -> &'static str {
+        match self {
+            Self::Serve(_) => "info",
+            // The demo's vault lasts as long as the demo: nobody needs to keep a copy of its key.
+            #[cfg(feature = "demo")]
+            Self::Demo(_) => "error",
+            _ => "warn",
+        }
     }
 }
 

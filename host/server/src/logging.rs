@@ -6,9 +6,11 @@ use tracing_subscriber::EnvFilter;
 use crate::cli::Global;
 use crate::failure::Failure;
 
-/// Installs the log. Services tell what they do; commands tell only what is wrong.
-pub(crate) fn start(global: &Global, service: bool) -> Result<(), Failure> {
-    let default = if service { "info" } else { "warn" };
+/// Installs the log, at `default` unless the command line says otherwise.
+///
+/// # Errors
+/// The filter is malformed.
+pub(crate) fn start(global: &Global, default: &str) -> Result<(), Failure> {
     let wanted = global.log.as_deref().unwrap_or(default);
     // The protocol library logs whole requests, arguments and all, at `debug`, and every client error as a
     // warning. Neither belongs in a log unless somebody names the library.

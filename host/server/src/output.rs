@@ -54,7 +54,7 @@ pub(crate) fn progress(message: impl std::fmt::Display) {
 pub(crate) fn table<const N: usize>(header: [&str; N]) -> Table {
     let mut table = Table::new();
     table
-        .load_preset(presets::NOTHING)
+        .load_style(presets::NOTHING)
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_width(width_columns())
         .set_header(header);

@@ -70,10 +70,8 @@ impl Zone {
         if let Ok(at) = text.parse::<Timestamp>() {
             return Some(at.as_second());
         }
-        let civil = text
-            .parse::<DateTime>()
-            .ok()
-            .or_else(|| text.parse::<Date>().ok().map(|date| date.at(0, 0, 0, 0)))?;
+        let civil =
+            text.parse::<DateTime>().ok().or_else(|| text.parse::<Date>().ok().map(|date| date.at(0, 0, 0, 0)))?;
         let zone = self.0.clone().unwrap_or(TimeZone::UTC);
         civil.to_zoned(zone).ok().map(|at| at.timestamp().as_second())
     }

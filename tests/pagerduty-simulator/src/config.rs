@@ -126,17 +126,7 @@ pub fn demo_tokens() -> Vec<Token> {
         token(DEMO_READ_ONLY_OAUTH_TOKEN, TokenKind::UserOAuth, Some(DEMO_USER_EMAIL), Some(read)),
         token(DEMO_USER_API_KEY, TokenKind::UserApiKey, Some(DEMO_SECOND_USER_EMAIL), None),
         token(DEMO_ACCOUNT_API_KEY, TokenKind::AccountApiKey, None, None),
-        token(
-            DEMO_STAKEHOLDER_API_KEY,
-            TokenKind::UserApiKey,
-            Some("h.lindqvist@harbourandfinch.example"),
-            None,
-        ),
-        token(
-            DEMO_OBSERVER_API_KEY,
-            TokenKind::UserApiKey,
-            Some("t.abara@harbourandfinch.example"),
-            None,
-        ),
+        token(DEMO_STAKEHOLDER_API_KEY, TokenKind::UserApiKey, Some("h.lindqvist@harbourandfinch.example"), None),
+        token(DEMO_OBSERVER_API_KEY, TokenKind::UserApiKey, Some("t.abara@harbourandfinch.example"), None),
     ]
 }

@@ -5,7 +5,7 @@
 //! between two batches.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
@@ -25,6 +25,8 @@ const MAX_PASSES: usize = 4;
 /// The background thread and the number of pages that wait for it.
 pub(crate) struct Checkpointer {
     pages: Arc<AtomicU64>,
+    /// Held during a pass: SQLite lets one run at a time and turns a second one away.
+    turn: Arc<Mutex<()>>,
     requests: Option<SyncSender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -39,19 +41,24 @@ impl Checkpointer {
         let pages = Arc::new(AtomicU64::new(0));
         let (requests, waiting) = sync_channel(1);
         let counter = Arc::clone(&pages);
+        let turn = Arc::new(Mutex::new(()));
+        let its_turn = Arc::clone(&turn);
         let thread = std::thread::Builder::new()
             .name("toolkeep-audit-checkpoint".to_owned())
             .spawn(move || {
                 while let Ok(()) = waiting.recv() {
                     for _ in 0..MAX_PASSES {
-                        if pass(&database, &counter) {
+                        // Once the writer wants to finish, another pass would only stand in its way.
+                        let late = counter.load(Ordering::Relaxed) >= FINISH_PAGES;
+                        let _turn = its_turn.lock().unwrap_or_else(PoisonError::into_inner);
+                        if late || pass(&database, &counter) {
                             break;
                         }
                     }
                 }
             })
             .map_err(|e| AuditError::unavailable("start a thread", e))?;
-        Ok(Self { pages, requests: Some(requests), thread: Some(thread) })
+        Ok(Self { pages, turn, requests: Some(requests), thread: Some(thread) })
     }
 
     /// Counts what a batch added and wakes the background when it is time.
@@ -63,10 +70,16 @@ impl Checkpointer {
         }
     }
 
-    /// The writer's own pass, when the background did not catch up.
-    pub(crate) fn finish_if_due(&self, writer: &Database) {
-        if self.pages.load(Ordering::Relaxed) >= FINISH_PAGES && !pass(writer, &self.pages) {
-            // The background is at it this moment, or a reader holds an old page. Ask again a little later.
+    /// Whether the background did not catch up.
+    pub(crate) fn is_due(&self) -> bool {
+        self.pages.load(Ordering::Relaxed) >= FINISH_PAGES
+    }
+
+    /// The writer's own pass.
+    pub(crate) fn finish(&self, writer: &Database) {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        if !pass(writer, &self.pages) {
+            // Another process is at it this moment, or a reader holds an old page. Ask again a little later.
             self.pages.store(FINISH_PAGES.saturating_sub(200), Ordering::Relaxed);
         }
     }

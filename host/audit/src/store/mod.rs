@@ -64,7 +64,10 @@ pub(crate) trait Store: Send {
     /// if any: the backend may use it to shorten the search of `left_open`.
     fn append(&mut self, time_us: i64, rows: &[NewRow], oldest_open: Option<u64>) -> Result<u64, AppendError>;
 
-    /// Called after the waiters of a batch were answered: the time for upkeep.
+    /// Whether [`Store::rest`] has something to do.
+    fn upkeep_due(&self) -> bool;
+
+    /// Upkeep that may take some milliseconds, between two batches.
     fn rest(&mut self);
 }
 

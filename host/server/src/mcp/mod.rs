@@ -6,7 +6,7 @@
 
 mod answer;
 mod caller;
-mod guard;
+pub(crate) mod guard;
 mod handler;
 pub(crate) mod http;
 pub(crate) mod listener;

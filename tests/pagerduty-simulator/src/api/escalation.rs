@@ -33,9 +33,7 @@ pub(crate) fn policies(call: &Call<'_>) -> Result<Reply, ApiError> {
             users.is_empty()
                 || policy.rules.iter().flat_map(|rule| &rule.targets).any(|target| match target {
                     Target::User(user) => users.contains(&user.id.as_str()),
-                    Target::Schedule(schedule) => {
-                        schedule.users.iter().any(|user| users.contains(&user.id.as_str()))
-                    }
+                    Target::Schedule(schedule) => schedule.users.iter().any(|user| users.contains(&user.id.as_str())),
                 })
         })
         .collect();
@@ -92,10 +90,12 @@ pub(crate) fn schedule(call: &Call<'_>) -> Result<Reply, ApiError> {
 }
 
 fn layers(schedule: &Schedule, since_s: i64, until_s: i64, zone: &Zone) -> Value {
-    let entries: Vec<Value> =
-        schedule.shifts(since_s, until_s, MAX_SHIFTS).iter().map(|shift| entry(shift, since_s, until_s, zone)).collect();
-    let users: Vec<Value> =
-        schedule.users.iter().map(|user| json!({"user": render::user_reference(user)})).collect();
+    let entries: Vec<Value> = schedule
+        .shifts(since_s, until_s, MAX_SHIFTS)
+        .iter()
+        .map(|shift| entry(shift, since_s, until_s, zone))
+        .collect();
+    let users: Vec<Value> = schedule.users.iter().map(|user| json!({"user": render::user_reference(user)})).collect();
     let layer = json!({
         "id": crate::random::identifier("P", 7, "layer", schedule.name, 0),
         "name": "Layer 1",

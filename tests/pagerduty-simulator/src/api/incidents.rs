@@ -35,11 +35,13 @@ struct Filter<'a> {
 impl<'a> Filter<'a> {
     fn parse(query: &'a Query, now_s: i64) -> Result<Filter<'a>, ApiError> {
         let statuses = query.set("statuses[]").into_iter().map(|name| {
-            Status::named(name).ok_or_else(|| ApiError::invalid("statuses[] must be triggered, acknowledged or resolved"))
+            Status::named(name)
+                .ok_or_else(|| ApiError::invalid("statuses[] must be triggered, acknowledged or resolved"))
         });
-        let urgencies = query.set("urgencies[]").into_iter().map(|name| {
-            Urgency::named(name).ok_or_else(|| ApiError::invalid("urgencies[] must be high or low"))
-        });
+        let urgencies = query
+            .set("urgencies[]")
+            .into_iter()
+            .map(|name| Urgency::named(name).ok_or_else(|| ApiError::invalid("urgencies[] must be high or low")));
         Ok(Filter {
             window_s: window(query, now_s)?,
             statuses: statuses.collect::<Result<_, _>>()?,

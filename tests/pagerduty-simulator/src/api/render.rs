@@ -121,7 +121,8 @@ pub(crate) fn policy(policy: &Policy, company: &Company, include_targets: bool) 
         .filter(|service| service.policy.id == policy.id)
         .map(|service| service_reference(service))
         .collect();
-    let mut value = linked("escalation_policy", "escalation_policies", Some("escalation_policies"), &policy.id, policy.name);
+    let mut value =
+        linked("escalation_policy", "escalation_policies", Some("escalation_policies"), &policy.id, policy.name);
     extend(
         &mut value,
         json!({

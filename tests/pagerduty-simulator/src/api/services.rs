@@ -44,7 +44,6 @@ pub(crate) fn list(call: &Call<'_>) -> Result<Reply, ApiError> {
 /// `GET /services/{id}`.
 pub(crate) fn show(call: &Call<'_>) -> Result<Reply, ApiError> {
     let service = call.app.company.service(call.id).ok_or_else(ApiError::not_found)?;
-    let shown =
-        render::service(service, &call.app.state(), &call.app.company, &Zone::account(), includes(call));
+    let shown = render::service(service, &call.app.state(), &call.app.company, &Zone::account(), includes(call));
     Ok(Reply::ok(&json!({"service": shown})))
 }

@@ -103,7 +103,9 @@ pub(crate) fn log_entry(incident: &Incident, place: usize, entry: &LogEntry, zon
         LogKind::Assign(users) | LogKind::Escalate(users) => {
             json!({"assignees": users.iter().map(|user| render::user_reference(user)).collect::<Vec<_>>()})
         }
-        LogKind::Snooze { until_s } => json!({"changed_actions": [{"type": "unacknowledge", "at": zone.show(*until_s)}]}),
+        LogKind::Snooze { until_s } => {
+            json!({"changed_actions": [{"type": "unacknowledge", "at": zone.show(*until_s)}]})
+        }
         LogKind::UrgencyChange(urgency) => json!({"urgency": urgency.name()}),
         LogKind::PriorityChange(priority) => json!({"priority": priority.as_ref().map(|one| render::priority(one))}),
         LogKind::TitleChange(title) => json!({"changeset": [{"name": "title", "new_value": title}]}),

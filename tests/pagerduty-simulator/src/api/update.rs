@@ -99,7 +99,9 @@ fn reassignment(call: &Call<'_>, value: &Value) -> Result<Option<Reassignment>, 
         None | Some(Value::Null) => None,
         Some(level) => {
             let level = level.as_u64().and_then(|level| usize::try_from(level).ok());
-            Some(Reassignment::Level(level.ok_or_else(|| ApiError::invalid("Escalation level must be a whole number"))?))
+            Some(Reassignment::Level(
+                level.ok_or_else(|| ApiError::invalid("Escalation level must be a whole number"))?,
+            ))
         }
     };
     let mut given = [users, policy, level].into_iter().flatten();
@@ -303,7 +305,8 @@ pub(crate) fn merge(call: &Call<'_>) -> Result<Reply, ApiError> {
 pub(crate) fn snooze(call: &Call<'_>) -> Result<Reply, ApiError> {
     let user = acting_user(call)?;
     let body = object(call)?;
-    let duration_s = body.get("duration").and_then(Value::as_i64).filter(|seconds| (1..=MAX_SNOOZE_S).contains(seconds));
+    let duration_s =
+        body.get("duration").and_then(Value::as_i64).filter(|seconds| (1..=MAX_SNOOZE_S).contains(seconds));
     let duration_s = duration_s.ok_or_else(|| ApiError::invalid("Duration must be 1 to 604800 seconds"))?;
     let now_s = call.app.clock.now_s();
     let mut state = call.app.state_mut();

@@ -105,9 +105,7 @@ impl Policy {
         for target in rule.iter().flat_map(|rule| rule.targets.iter()) {
             let user = match target {
                 Target::User(user) => Some(Arc::clone(user)),
-                Target::Schedule(schedule) => {
-                    schedule.shifts(at_s, at_s, 1).into_iter().next().map(|shift| shift.user)
-                }
+                Target::Schedule(schedule) => schedule.shifts(at_s, at_s, 1).into_iter().next().map(|shift| shift.user),
             };
             if let Some(user) = user.filter(|user| people.iter().all(|other| other.id != user.id)) {
                 people.push(user);

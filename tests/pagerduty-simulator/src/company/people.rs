@@ -38,7 +38,14 @@ const PEOPLE: [Person; 32] = [
     ("Chloe Martin", "c.martin", "user", "Europe/Paris", "Front-end Engineer", &["Storefront"]),
     ("Henrik Solberg", "h.solberg", "limited_user", "Europe/Oslo", "Lead Engineer, Search", &["Search & Discovery"]),
     ("Yuki Tanaka", "y.tanaka", "limited_user", "Asia/Tokyo", "Search Engineer", &["Search & Discovery"]),
-    ("Rafael Ortiz", "r.ortiz", "limited_user", "America/Mexico_City", "Machine Learning Engineer", &["Search & Discovery", "Data"]),
+    (
+        "Rafael Ortiz",
+        "r.ortiz",
+        "limited_user",
+        "America/Mexico_City",
+        "Machine Learning Engineer",
+        &["Search & Discovery", "Data"],
+    ),
     ("Emily Stone", "e.stone", "limited_user", "America/Chicago", "Software Engineer", &["Search & Discovery"]),
     ("Marcus Bell", "m.bell", "limited_user", "America/New_York", "Lead Engineer, Fulfilment", &["Fulfilment"]),
     ("Fatima Zahra", "f.zahra", "limited_user", "Africa/Casablanca", "Software Engineer", &["Fulfilment"]),
@@ -64,20 +71,15 @@ const PRIORITIES: [(&str, &str, &str); 5] = [
 ];
 
 pub(super) fn teams() -> Vec<Arc<Team>> {
-    TEAMS
-        .iter()
-        .map(|&(name, description)| Arc::new(Team { id: short_id("team", name), name, description }))
-        .collect()
+    TEAMS.iter().map(|&(name, description)| Arc::new(Team { id: short_id("team", name), name, description })).collect()
 }
 
 pub(super) fn users(teams: &[Arc<Team>]) -> Result<Vec<Arc<User>>> {
     PEOPLE
         .iter()
         .map(|&(name, local, role, time_zone, job_title, members_of)| {
-            let teams = members_of
-                .iter()
-                .map(|team| named(teams, team, |team| team.name))
-                .collect::<Result<Vec<_>>>()?;
+            let teams =
+                members_of.iter().map(|team| named(teams, team, |team| team.name)).collect::<Result<Vec<_>>>()?;
             let email = format!("{local}@harbourandfinch.example");
             Ok(Arc::new(User { id: short_id("user", name), name, email, role, time_zone, job_title, teams }))
         })

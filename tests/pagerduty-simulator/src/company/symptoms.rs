@@ -67,19 +67,13 @@ pub(crate) fn of(service: &str) -> &'static [&'static str] {
             "Label printers refusing jobs at dock {n}",
             "Conveyor control heartbeat missing for {m} minutes",
         ],
-        "shipping-rates" => &[
-            "Carrier quote time-outs {p}%",
-            "Rate table import failed on {host}",
-        ],
+        "shipping-rates" => &["Carrier quote time-outs {p}%", "Rate table import failed on {host}"],
         "fraud-scoring" => &[
             "fraud-scoring p99 {ms} ms, payments falling back to rules",
             "Score distribution shifted: {p}% flagged",
             "Model refresh failed {n} times",
         ],
-        "refunds-worker" => &[
-            "Refund batch rejected by bank: {n} items",
-            "Refunds older than two days: {n}",
-        ],
+        "refunds-worker" => &["Refund batch rejected by bank: {n} items", "Refunds older than two days: {n}"],
         "gift-card-ledger" => &["Ledger out of balance by {n} pence", "Gift card redemption latency {ms} ms"],
         "kubernetes-eu-west" | "kubernetes-us-east" => &[
             "Node {host} NotReady for {m} minutes",
@@ -88,12 +82,14 @@ pub(crate) fn of(service: &str) -> &'static [&'static str] {
             "Certificate of the ingress expires in {n} days",
             "Persistent volume {p}% full on {host}",
         ],
-        "edge-cdn" => &["Edge error rate {p}% in Frankfurt", "Origin shield hit ratio down to {p}%", "TLS handshakes slow: {ms} ms"],
-        "ci-runners" => &[
-            "Build queue {n} jobs deep",
-            "Runner {host} out of disk",
-            "Deploy of checkout-web stuck for {m} minutes",
+        "edge-cdn" => &[
+            "Edge error rate {p}% in Frankfurt",
+            "Origin shield hit ratio down to {p}%",
+            "TLS handshakes slow: {ms} ms",
         ],
+        "ci-runners" => {
+            &["Build queue {n} jobs deep", "Runner {host} out of disk", "Deploy of checkout-web stuck for {m} minutes"]
+        }
         "postgres-orders" => &[
             "Replica {host} lagging {m} minutes",
             "postgres-orders connections at {p}%",
@@ -110,13 +106,15 @@ pub(crate) fn of(service: &str) -> &'static [&'static str] {
             "nightly-etl running {m} minutes late",
             "Row count of customers_dim off by {p}%",
         ],
-        "reporting-dashboards" => &["Trading dashboard {m} minutes stale", "Dashboard queries timing out after {ms} ms"],
-        "contact-centre" => &["Chat queue {n} customers deep", "Call recording uploads failing", "Agent desktop sign-in slow: {ms} ms"],
-        "notifications" => &[
-            "Order emails delayed {m} minutes",
-            "Text message provider refusing {p}% of messages",
-            "Push backlog {n}",
-        ],
+        "reporting-dashboards" => {
+            &["Trading dashboard {m} minutes stale", "Dashboard queries timing out after {ms} ms"]
+        }
+        "contact-centre" => {
+            &["Chat queue {n} customers deep", "Call recording uploads failing", "Agent desktop sign-in slow: {ms} ms"]
+        }
+        "notifications" => {
+            &["Order emails delayed {m} minutes", "Text message provider refusing {p}% of messages", "Push backlog {n}"]
+        }
         "returns-portal" => &["Return labels not generated for {n} customers", "returns-portal 5xx {p}%"],
         _ => &["Health check failing on {host}", "Error rate {p}%"],
     }

@@ -17,7 +17,9 @@ pub(super) fn serve(app: &App, peer: SocketAddr, parts: &Parts, body: &Bytes) ->
     }
     let path = parts.uri.path().trim_start_matches("/_simulator").trim_matches('/');
     match (parts.method.as_str(), path) {
-        ("GET", "" | "health") => answer(StatusCode::OK, &json!({"status": "ok", "simulates": "PagerDuty REST API v2"})),
+        ("GET", "" | "health") => {
+            answer(StatusCode::OK, &json!({"status": "ok", "simulates": "PagerDuty REST API v2"}))
+        }
         ("GET", "clock") => answer(StatusCode::OK, &json!({"now": crate::clock::Zone::UTC.show(app.clock.now_s())})),
         ("GET", "faults") => answer(StatusCode::OK, &json!({"faults": app.faults.waiting()})),
         ("POST", "faults") => inject(app, body),
@@ -50,7 +52,10 @@ fn inject(app: &App, body: &Bytes) -> Response {
         _ => true,
     };
     if !allowed {
-        return answer(StatusCode::BAD_REQUEST, &json!({"error": "the status must be 400 to 599 (200 to 599 for html)"}));
+        return answer(
+            StatusCode::BAD_REQUEST,
+            &json!({"error": "the status must be 400 to 599 (200 to 599 for html)"}),
+        );
     }
     let told = json!({"fault": fault});
     app.faults.inject(fault);

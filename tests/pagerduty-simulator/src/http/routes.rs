@@ -23,7 +23,12 @@ pub(crate) fn find<'a>(method: &Method, path: &'a str) -> Option<Route<'a>> {
     let mut parts = path.strip_prefix('/')?.splitn(4, '/');
     let segments = [parts.next(), parts.next(), parts.next(), parts.next()];
     let [Some(first), second, third, None] = segments else { return None };
-    let route = |endpoint: Endpoint, scope| Route { endpoint, scope: Some(scope), bucket: Bucket::Ordinary, id: second.unwrap_or_default() };
+    let route = |endpoint: Endpoint, scope| Route {
+        endpoint,
+        scope: Some(scope),
+        bucket: Bucket::Ordinary,
+        id: second.unwrap_or_default(),
+    };
     let write = |endpoint: Endpoint| Route { bucket: Bucket::IncidentWrites, ..route(endpoint, "incidents.write") };
     let found = match (method.as_str(), first, second, third) {
         ("GET", "incidents", None, None) => route(incidents::list, "incidents.read"),

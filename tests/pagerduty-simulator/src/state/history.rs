@@ -148,7 +148,11 @@ fn written(company: &Company, number: u32, open: &OpenIncident, at_s: i64, now_s
     }
     let parts = i64::try_from(open.notes.len())?.saturating_add(1);
     for (place, (author, text)) in (1_i64..).zip(open.notes) {
-        incident.annotate(at_s.saturating_add(age_s.saturating_mul(place) / parts), &person(author)?, (*text).to_owned());
+        incident.annotate(
+            at_s.saturating_add(age_s.saturating_mul(place) / parts),
+            &person(author)?,
+            (*text).to_owned(),
+        );
     }
     let user = Agent::User(Arc::clone(&first));
     match open.standing {
@@ -225,8 +229,14 @@ fn weighted(company: &Company, random: &mut Random) -> Option<Arc<Service>> {
 
 fn filled(symptom: &str, random: &mut Random) -> String {
     const HOSTS: [&str; 8] = [
-        "eu-west-node-04", "eu-west-node-11", "us-east-node-02", "pg-orders-2", "kafka-broker-5", "search-data-7",
-        "runner-x64-09", "scan-gw-lille-1",
+        "eu-west-node-04",
+        "eu-west-node-11",
+        "us-east-node-02",
+        "pg-orders-2",
+        "kafka-broker-5",
+        "search-data-7",
+        "runner-x64-09",
+        "scan-gw-lille-1",
     ];
     let mut title = symptom.to_owned();
     for (mark, low, high) in [("{n}", 3, 900), ("{p}", 4, 96), ("{ms}", 800, 9_000), ("{m}", 6, 90)] {

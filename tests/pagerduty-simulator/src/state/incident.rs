@@ -21,9 +21,7 @@ impl Status {
     }
 
     pub(crate) fn named(name: &str) -> Option<Status> {
-        [Status::Triggered, Status::Acknowledged, Status::Resolved]
-            .into_iter()
-            .find(|status| status.name() == name)
+        [Status::Triggered, Status::Acknowledged, Status::Resolved].into_iter().find(|status| status.name() == name)
     }
 
     pub(crate) fn is_open(self) -> bool {
@@ -111,12 +109,16 @@ pub(crate) enum LogKind {
     Escalate(Vec<Arc<User>>),
     Annotate(String),
     Unacknowledge,
-    Snooze { until_s: i64 },
+    Snooze {
+        until_s: i64,
+    },
     UrgencyChange(Urgency),
     PriorityChange(Option<Arc<Priority>>),
     TitleChange(String),
     Resolve(Option<String>),
-    Merge { into: String },
+    Merge {
+        into: String,
+    },
     /// `relay_health_log_entry`, a made-up type that no client can know.
     RelayHealth,
 }
@@ -186,7 +188,10 @@ pub(crate) struct Incident {
 
 impl Incident {
     /// A fresh, triggered incident with its trigger entry and its assignments.
-    #[expect(clippy::too_many_arguments, reason = "each is a fact about the new incident; a struct would only repeat them")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is a fact about the new incident; a struct would only repeat them"
+    )]
     pub(crate) fn triggered(
         id: String,
         number: u32,

@@ -5,9 +5,7 @@ pub(crate) mod history;
 mod incident;
 
 pub(crate) use change::{Change, Reassignment, Refusal};
-pub(crate) use incident::{
-    Agent, Alert, Assignment, Channel, Incident, LogEntry, LogKind, Note, Status, Urgency,
-};
+pub(crate) use incident::{Agent, Alert, Assignment, Channel, Incident, LogEntry, LogKind, Note, Status, Urgency};
 
 use crate::company::Company;
 use std::collections::{BTreeSet, HashMap};

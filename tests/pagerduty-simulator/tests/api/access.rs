@@ -20,7 +20,8 @@ async fn each_token_works_in_its_own_scheme_only() {
     }
     let none = pager.request(Method::GET, "/services").send().await.unwrap();
     assert_eq!(none.status(), 401);
-    let twice = pager.request(Method::GET, "/services").header("authorization", j_lee()).header("authorization", j_lee());
+    let twice =
+        pager.request(Method::GET, "/services").header("authorization", j_lee()).header("authorization", j_lee());
     assert_eq!(twice.send().await.unwrap().status(), 401);
 }
 
@@ -44,8 +45,7 @@ async fn a_missing_scope_is_not_a_missing_role() {
     let body = json!({"incident": {"type": "incident", "status": "resolved"}});
     let id = pager.id(4201).await;
     let path = format!("/incidents/{id}");
-    let (status, answer) =
-        pager.write_as(&bearer(DEMO_READ_ONLY_OAUTH_TOKEN), None, Method::PUT, &path, &body).await;
+    let (status, answer) = pager.write_as(&bearer(DEMO_READ_ONLY_OAUTH_TOKEN), None, Method::PUT, &path, &body).await;
     assert_eq!(status, 403);
     assert_eq!(
         answer,
@@ -139,7 +139,9 @@ async fn writes_need_a_json_object() {
 #[tokio::test]
 async fn what_does_not_exist_is_404_but_only_with_a_token() {
     let pager = Pager::start().await;
-    for path in ["/abilities", "/incidents/Q0/unknown", "/incidents/QNOSUCHINCIDENT", "/incidents/999999", "/services/P0", "/"] {
+    for path in
+        ["/abilities", "/incidents/Q0/unknown", "/incidents/QNOSUCHINCIDENT", "/incidents/999999", "/services/P0", "/"]
+    {
         let (status, body) = pager.get(path).await;
         assert_eq!((status, body["error"]["code"].as_u64()), (404, Some(2100)), "{path}");
         assert_eq!(pager.get_as("Bearer no", path).await.0, 401, "{path}");
@@ -148,9 +150,16 @@ async fn what_does_not_exist_is_404_but_only_with_a_token() {
 
 #[tokio::test]
 async fn rate_limits_count_down_and_then_refuse() {
-    let limits = Config { rate_limits: true, requests_per_minute: 6, oncalls_per_minute: 2, incident_writes_per_minute: 1, ..config() };
+    let limits = Config {
+        rate_limits: true,
+        requests_per_minute: 6,
+        oncalls_per_minute: 2,
+        incident_writes_per_minute: 1,
+        ..config()
+    };
     let pager = Pager::with(limits).await;
-    let ask = async |path: &str| pager.request(Method::GET, path).header("authorization", j_lee()).send().await.unwrap();
+    let ask =
+        async |path: &str| pager.request(Method::GET, path).header("authorization", j_lee()).send().await.unwrap();
     let first = ask("/services").await;
     assert_eq!(first.headers()["ratelimit-limit"], "6");
     assert_eq!(first.headers()["ratelimit-remaining"], "5");
@@ -222,8 +231,13 @@ async fn priorities_can_be_an_ability_the_plan_lacks() {
 
 #[tokio::test]
 async fn impossible_configurations_are_refused() {
-    let token = |user: Option<&str>, kind| Token { secret: "x".to_owned(), kind, user: user.map(str::to_owned), scopes: None };
-    for wrong in [token(Some("nobody@example.com"), TokenKind::UserOAuth), token(None, TokenKind::UserApiKey), token(Some(DEMO_USER_EMAIL), TokenKind::AccountApiKey)] {
+    let token =
+        |user: Option<&str>, kind| Token { secret: "x".to_owned(), kind, user: user.map(str::to_owned), scopes: None };
+    for wrong in [
+        token(Some("nobody@example.com"), TokenKind::UserOAuth),
+        token(None, TokenKind::UserApiKey),
+        token(Some(DEMO_USER_EMAIL), TokenKind::AccountApiKey),
+    ] {
         assert!(pagerduty_simulator::Simulator::start(Config { tokens: vec![wrong], ..config() }).await.is_err());
     }
     assert!(pagerduty_simulator::Simulator::start(Config { incidents: 1_000_000, ..config() }).await.is_err());

@@ -22,7 +22,9 @@ async fn pages_have_the_classic_frame() {
 #[tokio::test]
 async fn paging_ends_at_ten_thousand() {
     let pager = Pager::start().await;
-    for path in ["/incidents?limit=100&offset=9901", "/services?limit=25&offset=9976", "/incidents?limit=x", "/users?limit=0"] {
+    for path in
+        ["/incidents?limit=100&offset=9901", "/services?limit=25&offset=9976", "/incidents?limit=x", "/users?limit=0"]
+    {
         assert_eq!(pager.get(path).await.0, 400, "{path}");
     }
     assert_eq!(pager.get("/incidents?limit=100&offset=9900").await.0, 200);
@@ -81,7 +83,8 @@ async fn a_window_is_at_most_six_months() {
 #[tokio::test]
 async fn time_zones_read_and_show_dates() {
     let pager = Pager::start().await;
-    let body = pager.ok("/incidents?since=2026-11-20T06:30:00&until=2026-11-20T07:00:00&time_zone=America/New_York").await;
+    let body =
+        pager.ok("/incidents?since=2026-11-20T06:30:00&until=2026-11-20T07:00:00&time_zone=America/New_York").await;
     // 11:30 to 12:00 in London: #4201 is 23 minutes old.
     let row = rows(&body, "incidents").iter().find(|row| row["incident_number"] == 4201).unwrap();
     assert_eq!(row["created_at"], "2026-11-20T06:37:00-05:00");
@@ -92,7 +95,9 @@ async fn time_zones_read_and_show_dates() {
 async fn only_bracketed_sets_count_and_unknown_parameters_are_ignored() {
     let pager = Pager::start().await;
     let all = pager.ok("/incidents?date_range=all&total=true").await["total"].clone();
-    for ignored in ["statuses=triggered", "teams_ids[]=PX", "priorities[]=P1", "team_ids=PX", "service_ids=PX", "urgencies=low"] {
+    for ignored in
+        ["statuses=triggered", "teams_ids[]=PX", "priorities[]=P1", "team_ids=PX", "service_ids=PX", "urgencies=low"]
+    {
         let body = pager.ok(&format!("/incidents?date_range=all&total=true&{ignored}")).await;
         assert_eq!(body["total"], all, "{ignored}");
     }
@@ -136,7 +141,9 @@ async fn incidents_are_sorted_by_at_most_two_keys() {
     assert_eq!(newest, [4203, 4202, 4201]);
     let default = pager.ok("/incidents?limit=100").await;
     assert!(numbers(&default).is_sorted());
-    let body = pager.ok("/incidents?date_range=all&statuses[]=triggered&sort_by=urgency:desc,incident_number:desc&limit=100").await;
+    let body = pager
+        .ok("/incidents?date_range=all&statuses[]=triggered&sort_by=urgency:desc,incident_number:desc&limit=100")
+        .await;
     let keys: Vec<_> = rows(&body, "incidents")
         .iter()
         .map(|row| (row["urgency"] == "low", std::cmp::Reverse(row["incident_number"].as_u64())))
@@ -176,7 +183,10 @@ async fn services_are_found_by_part_whole_and_team() {
     assert_eq!(names("name=search-api").await, ["search-api"]);
     assert!(names("name=search").await.is_empty());
     let team = pager.named("teams", "Payments").await;
-    assert_eq!(names(&format!("team_ids[]={team}")).await, ["fraud-scoring", "gift-card-ledger", "payment-service", "refunds-worker"]);
+    assert_eq!(
+        names(&format!("team_ids[]={team}")).await,
+        ["fraud-scoring", "gift-card-ledger", "payment-service", "refunds-worker"]
+    );
     let all = names("").await;
     assert!(all.len() >= 25 && all.is_sorted());
     assert!(names("sort_by=name:desc").await.iter().rev().is_sorted());

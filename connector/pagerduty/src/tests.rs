@@ -1,1 +1,0 @@
-//! The tools against scripted answers, written by hand after PagerDuty's documented forms.

@@ -1,0 +1,119 @@
+//! `toolkeep audit`: what was done, by whom, as whom, and what came of it.
+
+use serde_json::Value;
+use toolkeep_audit::{Query, Record, RecordKind};
+
+use crate::cli::{AuditList, Global};
+use crate::failure::Failure;
+use crate::keep::{Keep, audit_failure};
+use crate::output::{self, printable};
+
+/// `toolkeep audit list`
+///
+/// # Errors
+/// The log cannot be read, or the call id is malformed.
+pub(crate) fn list(global: &Global, options: AuditList) -> Result<(), Failure> {
+    let call = options
+        .call
+        .as_deref()
+        .map(|id| id.parse().map_err(|error| Failure::usage(format!("--call {id}: {error}"))))
+        .transpose()?;
+    let query = Query {
+        last: options.limit as usize,
+        call,
+        tool: options.tool,
+        tenant: options.tenant,
+        user: options.user,
+        ..Query::default()
+    };
+    let records = Keep::open(global)?.audit.records(&query).map_err(|error| audit_failure(&error))?;
+    if options.json {
+        return records.iter().try_for_each(output::json);
+    }
+    output::text(table(&records))
+}
+
+/// Records as a table, one line each where the terminal is wide enough.
+pub(crate) fn table(records: &[Record]) -> comfy_table::Table {
+    let mut table = output::table(["NO.", "TIME", "WHAT", "WHO", "TOOL OR SUBJECT", "OUTCOME", "UPSTREAM"]);
+    for record in records {
+        table.add_row([
+            record.seq.to_string(),
+            record.time.strftime("%H:%M:%S%.3f").to_string(),
+            what(record),
+            who(&record.content),
+            printable(field(&record.content, "tool").or_else(|| field(&record.content, "subject")).unwrap_or_default()),
+            outcome(record),
+            upstream(&record.content),
+        ]);
+    }
+    table
+}
+
+fn field<'a>(content: &'a Value, name: &str) -> Option<&'a str> {
+    content.get(name).and_then(Value::as_str)
+}
+
+fn what(record: &Record) -> String {
+    match record.kind {
+        RecordKind::Intent => "intent".to_owned(),
+        RecordKind::Outcome => "outcome".to_owned(),
+        RecordKind::Refusal => "refusal".to_owned(),
+        _ => printable(field(&record.content, "kind").unwrap_or("event")),
+    }
+}
+
+fn who(content: &Value) -> String {
+    match (field(content, "tenant"), field(content, "user"), field(content, "agent")) {
+        (Some(tenant), Some(user), Some(agent)) => printable(&format!("{tenant}/{user} via {agent}")),
+        (Some(tenant), Some(user), None) => printable(&format!("{tenant}/{user}")),
+        _ => String::new(),
+    }
+}
+
+fn outcome(record: &Record) -> String {
+    let status = field(&record.content, "status");
+    let code = field(&record.content, "code");
+    let text = match (record.kind, status, code) {
+        (RecordKind::Intent, ..) => field(&record.content, "access").unwrap_or_default().to_owned(),
+        (_, Some(status), Some(code)) => format!("{status}: {code}"),
+        (_, Some(status), None) => status.to_owned(),
+        (_, None, Some(code)) => code.to_owned(),
+        _ => String::new(),
+    };
+    printable(&text)
+}
+
+/// Each request as method, the template that the host matched, and the status or why there is none.
+fn upstream(content: &Value) -> String {
+    let requests = content.get("requests").and_then(Value::as_array).into_iter().flatten();
+    let lines: Vec<String> = requests
+        .map(|request| {
+            let method = field(request, "method").unwrap_or("?");
+            let path = field(request, "path_template").unwrap_or("(no declared route)");
+            let end = match (request.get("status").and_then(Value::as_u64), field(request, "decision")) {
+                (Some(status), _) => status.to_string(),
+                (None, Some("refused")) => "refused".to_owned(),
+                (None, _) => field(request, "error").unwrap_or("no answer").to_owned(),
+            };
+            printable(&format!("{method} {path} {end}"))
+        })
+        .collect();
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_request_is_told_by_template_and_end() {
+        let content = json!({ "requests": [
+            { "method": "GET", "path_template": "/incidents", "decision": "allowed", "status": 200 },
+            { "method": "POST", "decision": "refused", "rule": "no route" }
+        ] });
+        assert_eq!(upstream(&content), "GET /incidents 200\nPOST (no declared route) refused");
+        assert_eq!(who(&json!({ "tenant": "acme", "user": "kim" })), "acme/kim");
+    }
+}

@@ -1,0 +1,103 @@
+"""The program under test, started as a user starts it, and what it needs."""
+
+import json
+import os
+import re
+import subprocess
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+# A cold start compiles the connector; a minute is a hundred times that.
+START_LIMIT_S = 60
+# Nothing is running when it is told to stop.
+STOP_LIMIT_S = 20
+TENANT, USER = "harbour-finch", "k.moore"
+
+
+def built(variable: str, default: str) -> Path:
+    """A file that `cargo xtask test` builds and names in the environment."""
+    path = Path(os.environ.get(variable, ROOT / default))
+    assert path.is_file(), f"{path} is missing; run `cargo xtask test`, which builds it"
+    return path
+
+
+def toolkeep() -> Path:
+    return built("TOOLKEEP_PROGRAM", "target/release/toolkeep")
+
+
+def pagerduty() -> Path:
+    return built("TOOLKEEP_PAGERDUTY", "target/wasm32-wasip2/guest/toolkeep_pagerduty.wasm")
+
+
+def demo_tokens() -> dict[str, str]:
+    """The credentials that the simulator accepts, by the names that its source gives them."""
+    source = (ROOT / "tests/pagerduty-simulator/src/config.rs").read_text()
+    tokens = dict(re.findall(r'pub const (\w+(?:TOKEN|API_KEY)): &str = "([^"]+)"', source))
+    assert "DEMO_OAUTH_TOKEN" in tokens, tokens.keys()
+    return tokens
+
+
+@dataclass(frozen=True)
+class Demo:
+    """A running `toolkeep demo --serve`."""
+
+    url: str
+    key: str
+    simulator: str
+
+
+class DemoProcess:
+    """Starts `toolkeep demo --serve`, and ends it by ending its standard input."""
+
+    def __enter__(self) -> Demo:
+        command = [toolkeep(), "demo", "--serve", "--json", "--exit-with-stdin", "--connector", pagerduty()]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        # A program that says nothing is ended, which ends the wait for its line.
+        watch = threading.Timer(START_LIMIT_S, self.process.kill)
+        watch.start()
+        try:
+            line = self.process.stdout.readline()
+        finally:
+            watch.cancel()
+        if not line.startswith('{"url"'):
+            self.process.kill()
+            raise AssertionError(f"the demo did not start: {line or 'it said nothing'}")
+        told = json.loads(line)
+        return Demo(told["url"], told["key"], told["simulator"])
+
+    def __exit__(self, *_: object) -> None:
+        self.process.stdin.close()
+        try:
+            code = self.process.wait(STOP_LIMIT_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise
+        assert code == 0, f"the demo ended with {code}"
+
+
+class LocalUser:
+    """A data directory in which one user has connected an account, for `toolkeep mcp`."""
+
+    def __init__(self, directory: Path, demo: Demo):
+        directory.chmod(0o700)
+        self.directory = directory
+        self.options = ["--data", str(directory), "--connector", str(pagerduty()), "--upstream", demo.simulator]
+        self.identity = ["--tenant", TENANT, "--user", USER]
+        self.run(
+            ["credential", "add", "pagerduty", "--kind", "oauth2", "--base", demo.simulator],
+            given=demo_tokens()["DEMO_OAUTH_TOKEN"],
+        )
+
+    def run(self, command: list[str], given: str = "") -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [toolkeep(), *command, *self.options, *self.identity],
+            input=given, capture_output=True, text=True, timeout=START_LIMIT_S, check=False,
+        )
+        assert done.returncode == 0, f"{command} ended with {done.returncode}: {done.stderr}"
+        return done
+
+    def server(self) -> list[str]:
+        """The command that an MCP client is configured with."""
+        return [str(toolkeep()), "mcp", *self.options, *self.identity]

@@ -1,0 +1,159 @@
+//! One tool, many ways to hurt the host or to break the contract: loops, memory, recursion, panics, floods,
+//! malformed answers, forbidden headers, secrets sent back.
+
+#![allow(missing_docs, reason = "a guest's surface is its description")]
+#![allow(clippy::panic, clippy::indexing_slicing, reason = "failing is what this guest is for")]
+
+use serde::Deserialize;
+use toolkeep_connector::bindings::toolkeep::connector::host;
+use toolkeep_connector::bindings::wasi::clocks::monotonic_clock;
+use toolkeep_connector::bindings::wasi::http::outgoing_handler;
+use toolkeep_connector::bindings::wasi::http::types::{Fields, Method, OutgoingRequest, Scheme};
+use toolkeep_connector::{schemars, *};
+
+#[derive(Deserialize, schemars::JsonSchema)]
+#[schemars(crate = "toolkeep_connector::schemars")]
+#[serde(deny_unknown_fields)]
+struct Misbehave {
+    /// How.
+    how: String,
+    /// With what: a URL, a header.
+    with: Option<String>,
+}
+
+fn structured(text: impl Into<String>) -> Result<Output, ToolError> {
+    Ok(Output { structured: Some(text.into()), content: Vec::new() })
+}
+
+#[allow(unconditional_recursion, reason = "using up the stack is what it is for")]
+fn recurse(depth: u64) -> u64 {
+    let waste = std::hint::black_box([depth; 64]);
+    recurse(depth + 1) + waste[0]
+}
+
+/// A request made by hand, so that nothing between corrects it. Says what became of it.
+fn raw(method: Method, url: &str, headers: &[(&str, &str)]) -> String {
+    let list: Vec<(String, Vec<u8>)> = headers.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec())).collect();
+    let fields = match Fields::from_list(&list) {
+        Ok(fields) => fields,
+        Err(error) => return format!("fields: {error:?}"),
+    };
+    let request = OutgoingRequest::new(fields);
+    let (scheme, rest) = url.split_once("://").unwrap_or(("https", url));
+    let scheme = match scheme {
+        "https" => Scheme::Https,
+        "http" => Scheme::Http,
+        other => Scheme::Other(other.to_owned()),
+    };
+    let (authority, path) = match rest.find('/') {
+        Some(at) => rest.split_at(at),
+        None => (rest, "/"),
+    };
+    if request.set_method(&method).is_err() || request.set_scheme(Some(&scheme)).is_err() {
+        return "refused: method or scheme".to_owned();
+    }
+    if request.set_authority(Some(authority)).is_err() || request.set_path_with_query(Some(path)).is_err() {
+        return "refused: authority or path".to_owned();
+    }
+    let future = match outgoing_handler::handle(request, None) {
+        Ok(future) => future,
+        Err(error) => return format!("refused: {error:?}"),
+    };
+    future.subscribe().block();
+    match future.get() {
+        Some(Ok(Ok(response))) => {
+            let status = response.status();
+            let headers: Vec<String> = response.headers().entries().into_iter().map(|(name, value)| format!("{name}={}", String::from_utf8_lossy(&value))).collect();
+            format!("answered: {status} {}", headers.join(" "))
+        }
+        Some(Ok(Err(error))) => format!("failed: {error:?}"),
+        _ => "failed: no answer".to_owned(),
+    }
+}
+
+fn misbehave(context: &mut Context, arguments: Misbehave) -> Result<Output, ToolError> {
+    let with = arguments.with.unwrap_or_default();
+    match arguments.how.as_str() {
+        "loop" => loop {
+            std::hint::black_box(());
+        },
+        "sleep" => {
+            monotonic_clock::subscribe_duration(3_600_000_000_000).block();
+            structured("{}")
+        }
+        "memory" => {
+            let mut hoard: Vec<Vec<u8>> = Vec::new();
+            loop {
+                hoard.push(std::hint::black_box(vec![1; 1 << 20]));
+            }
+        }
+        "recurse" => structured(format!("{{\"depth\":{}}}", recurse(0))),
+        "panic" => panic!("as asked"),
+        "large_result" => structured(format!("{{\"text\":\"{}\"}}", "x".repeat(2 << 20))),
+        "result_not_json" => structured("{\"a\":"),
+        "result_not_object" => structured("[1,2]"),
+        "log_flood" => {
+            for number in 0..10_000 {
+                host::log(host::Level::Error, &format!("line {number}\nlevel=error forged\u{1b}[31m"));
+            }
+            structured("{}")
+        }
+        "many_requests" => {
+            let mut answers = 0;
+            for _ in 0..1_000 {
+                answers += u32::from(context.get("/things/{id}").path("id", "1").fetch::<serde_json::Value>().is_ok());
+            }
+            structured(format!("{{\"answers\":{answers}}}"))
+        }
+        "many_handles" => {
+            let kept: Vec<Fields> = (0..1_000_000).map(|_| Fields::new()).collect();
+            structured(format!("{{\"kept\":{}}}", kept.len()))
+        }
+        "get" => {
+            let said = raw(Method::Get, &with, &[]);
+            structured(serde_json::json!({ "said": said }).to_string())
+        }
+        "method" => {
+            let said = raw(Method::Other(with), "https://fixture.example/things/1", &[]);
+            structured(serde_json::json!({ "said": said }).to_string())
+        }
+        "header" => {
+            let (name, value) = with.split_once(':').unwrap_or((&with, ""));
+            let said = raw(Method::Get, "https://fixture.example/things/1", &[(name, value.trim())]);
+            structured(serde_json::json!({ "said": said }).to_string())
+        }
+        "thing" => {
+            let thing: serde_json::Value = context.get("/things/{id}").path("id", with).fetch()?;
+            structured(serde_json::json!({ "thing": thing }).to_string())
+        }
+        "error_text" => Err(ToolError::Other("x".repeat(1 << 20))),
+        _ => Err(ToolError::InvalidArguments("how is none that I know".to_owned())),
+    }
+}
+
+fn whoami(_: &mut Context) -> Result<Account, ToolError> {
+    Ok(Account { id: "1\r\nx-evil: yes".to_owned(), name: "Nobody".to_owned(), email: None, time_zone: None })
+}
+
+static MISBEHAVES: Connector = Connector {
+    name: "misbehaves",
+    version: "1.0.0",
+    title: "Misbehaves",
+    description: "Breaks the rules as asked.",
+    origins: &[Origin { base: "https://fixture.example", ..Origin::PLAIN }],
+    credentials: &[Credential { kind: CredentialKind::ApiKey("any"), origin: "api", header: "x-api-key", prefix: "" }],
+    identification: Identification { scopes: &[], routes: &[], run: whoami },
+    errors: upstream_text,
+    tools: &[Tool {
+        name: "misbehaves_do",
+        title: "Misbehave",
+        description: "Misbehaves as asked.",
+        access: Access::Read,
+        idempotent: true,
+        scopes: &[],
+        routes: &[Route::get("/things/{id}")],
+        handler: handler!(misbehave),
+    }],
+    prompts: &[],
+};
+toolkeep_connector::export!(MISBEHAVES);

@@ -1,0 +1,20 @@
+//! What users rely on, tried through real parts: components in the sandbox, HTTP on loopback, databases on disk.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test says what failed by panicking"
+)]
+
+mod audit;
+mod contract;
+mod egress;
+mod limits;
+mod loading;
+mod pagerduty;
+mod refusals;
+mod secrets;
+mod upstream_errors;
+mod upstreams;

@@ -1,0 +1,80 @@
+//! `cargo xtask test`: the Rust tests of the whole workspace, then the tests that drive the program with real
+//! MCP clients.
+
+use std::process::{Command, ExitCode};
+use std::time::Instant;
+
+use clap::{Args, ValueEnum};
+
+use crate::layout::Layout;
+use crate::{clients, guests, step};
+
+/// What to run.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// Run only this part
+    #[arg(long, value_enum, value_name = "PART")]
+    only: Option<Part>,
+    /// Leave out the tests with real MCP clients, which need Python and fetch packages
+    #[arg(long, conflicts_with = "only")]
+    without_clients: bool,
+}
+
+/// A part of the tests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// Unit, integration and documentation tests
+    Rust,
+    /// Real MCP clients against the program
+    Clients,
+}
+
+impl Options {
+    fn runs(&self, part: Part) -> bool {
+        self.only.is_none_or(|only| only == part) && !(self.without_clients && part == Part::Clients)
+    }
+}
+
+/// Everything but the guests, which are not programs of this machine. With the tests' targets named, cargo
+/// resolves features once for the programs and for the tests, so nothing is compiled for each.
+const WORKSPACE: [&str; 4] = ["--release", "--workspace", "--exclude", "toolkeep-guests"];
+
+/// Runs the command.
+///
+/// # Errors
+/// The first part that fails; what comes after it is not run.
+pub(crate) fn run(layout: &Layout, options: &Options) -> anyhow::Result<ExitCode> {
+    let started = Instant::now();
+    // Before ten minutes of building, not after.
+    let python = if options.runs(Part::Clients) { Some(clients::find_python()?) } else { None };
+    guests::build(layout)?;
+    let mut build = Command::new("cargo");
+    build.current_dir(&layout.root).arg("build").args(WORKSPACE).args(["--bins", "--tests"]);
+    step::run("build programs and tests", &mut build)?;
+    if options.runs(Part::Rust) {
+        let mut test = Command::new("cargo");
+        step::run("run the Rust tests", test.current_dir(&layout.root).arg("test").args(WORKSPACE))?;
+    }
+    if let Some(python) = python {
+        clients::run(layout, &python)?;
+    }
+    step::say(&format!("All of it passed, in {}.", step::seconds(started)));
+    Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_can_be_chosen() {
+        let runs = |only, without_clients| {
+            let options = Options { only, without_clients };
+            (options.runs(Part::Rust), options.runs(Part::Clients))
+        };
+        assert_eq!(runs(None, false), (true, true));
+        assert_eq!(runs(None, true), (true, false));
+        assert_eq!(runs(Some(Part::Clients), false), (false, true));
+        assert_eq!(runs(Some(Part::Rust), false), (true, false));
+    }
+}
