@@ -1,6 +1,7 @@
 """What any MCP client must be able to do, put to each SDK over each transport.
 
-A suite subclasses `Conversation` and gives it a fixture `connect`: a function that opens a connection.
+A suite subclasses `Conversation` and gives it two fixtures: `connect`, a function that opens a connection, and
+`received`, a function that gives every byte that was received over such connections so far.
 """
 
 import json
@@ -9,7 +10,9 @@ from collections.abc import Callable
 import anyio
 import pytest
 
+from program import demo_tokens
 from talk import LIMIT_S, TOOLS, Connection, RpcError, answer, refusal
+from wire import leaks
 
 # The whole list of tools, as JSON: what every conversation of an agent begins with and pays for.
 TOOLS_LIST_MAX_BYTES = 8 << 10
@@ -40,14 +43,15 @@ class Conversation:
     async def test_says_who_it_is(self, connect: Connect):
         with anyio.fail_after(LIMIT_S):
             async with connect() as client:
-                await client.tools()
-                assert client.server["name"] == "toolkeep", client.server
-                assert client.server["version"], client.server
+                listed = await client.tools()
+                # Without a handshake, every result says it.
+                server = client.server or listed["_meta"]["io.modelcontextprotocol/serverInfo"]
+                assert server["name"] == "toolkeep" and server["version"], server
 
     async def test_the_reading_tools_answer(self, connect: Connect):
         with anyio.fail_after(LIMIT_S):
             async with connect() as client:
-                incidents = await answer(client, "pagerduty_incidents_list", status="open")
+                incidents = await answer(client, "pagerduty_incidents_list", status="open", limit=100)
                 assert incidents["complete"] is True and incidents["shown"] == incidents["count"] > 0, incidents
                 assert all(row["status"] in ("triggered", "acknowledged") for row in incidents["incidents"])
                 row = incidents["incidents"][0]
@@ -168,3 +172,22 @@ class Conversation:
                     for row in rows:
                         group.start_soon(ask, row["number"])
         assert len(answers) == 16 and all(asked == told for asked, told in answers.items()), answers
+
+    async def test_no_credential_is_ever_received(self, connect: Connect, received: Callable[[], bytes]):
+        with anyio.fail_after(LIMIT_S):
+            async with connect() as client:
+                await client.tools()
+                await client.prompts()
+                row = (await answer(client, "pagerduty_incidents_list", status="open"))["incidents"][-1]
+                await answer(client, "pagerduty_incident_get", incident=row["id"], full=True)
+                await answer(client, "pagerduty_services_list")
+                await answer(client, "pagerduty_oncalls_list")
+                new = {"title": "A test of what is received", "service": row["service"], "urgency": "low"}
+                created = await answer(client, "pagerduty_incident_create", **new)
+                number = created["incident"]["number"]
+                await answer(client, "pagerduty_incident_resolve", incident=number, note="done")
+                await refusal(client, "pagerduty_incident_get", {"incident": "Authorization"})
+                await refusal(client, "pagerduty_incidents_list", {"token": "Bearer"})
+        seen = received()
+        assert row["id"].encode() in seen and b"A test of what is received" in seen, "the record is not of this talk"
+        assert leaks(seen, demo_tokens()) == []

@@ -5,7 +5,7 @@ import os
 import re
 import subprocess
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -77,27 +77,35 @@ class DemoProcess:
         assert code == 0, f"the demo ended with {code}"
 
 
+@dataclass(frozen=True)
 class LocalUser:
-    """A data directory in which one user has connected an account, for `toolkeep mcp`."""
+    """One user of a data directory, for `toolkeep mcp`."""
 
-    def __init__(self, directory: Path, demo: Demo):
-        directory.chmod(0o700)
-        self.directory = directory
-        self.options = ["--data", str(directory), "--connector", str(pagerduty()), "--upstream", demo.simulator]
-        self.identity = ["--tenant", TENANT, "--user", USER]
-        self.run(
-            ["credential", "add", "pagerduty", "--kind", "oauth2", "--base", demo.simulator],
-            given=demo_tokens()["DEMO_OAUTH_TOKEN"],
-        )
+    directory: Path
+    simulator: str
+    user: str = USER
 
-    def run(self, command: list[str], given: str = "") -> subprocess.CompletedProcess[str]:
+    def as_user(self, user: str) -> "LocalUser":
+        """Somebody else of the same tenant."""
+        return replace(self, user=user)
+
+    def connect(self) -> None:
+        """Stores the demo credential for this user, as a person would."""
+        command = ["credential", "add", "pagerduty", "--kind", "oauth2", "--base", self.simulator]
+        self.run(command, given=demo_tokens()["DEMO_OAUTH_TOKEN"])
+
+    def options(self) -> list[str]:
+        where = ["--data", str(self.directory), "--connector", str(pagerduty()), "--upstream", self.simulator]
+        return [*where, "--tenant", TENANT, "--user", self.user]
+
+    def run(self, command: list[str], given: str = "") -> None:
+        """Runs another command of the program; it must work."""
         done = subprocess.run(
-            [toolkeep(), *command, *self.options, *self.identity],
+            [toolkeep(), *command, *self.options()],
             input=given, capture_output=True, text=True, timeout=START_LIMIT_S, check=False,
         )
         assert done.returncode == 0, f"{command} ended with {done.returncode}: {done.stderr}"
-        return done
 
     def server(self) -> list[str]:
         """The command that an MCP client is configured with."""
-        return [str(toolkeep()), "mcp", *self.options, *self.identity]
+        return [str(toolkeep()), "mcp", *self.options()]

@@ -1,6 +1,7 @@
 """A client of any SDK, seen in the protocol's own JSON, so that the same tests can be put to each."""
 
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Protocol
 
 # Longest time for one test's conversation. A call takes milliseconds.
@@ -36,6 +37,19 @@ class Client(Protocol):
 
 
 Connection = AbstractAsyncContextManager[Client]
+
+
+@asynccontextmanager
+async def plainly(connection: Connection) -> AsyncIterator[Client]:
+    """The connection, failing with what went wrong and not with the groups that SDKs wrap around it."""
+    try:
+        async with connection as client:
+            yield client
+    except BaseExceptionGroup as group:
+        cause: BaseException = group
+        while isinstance(cause, BaseExceptionGroup) and len(cause.exceptions) == 1:
+            cause = cause.exceptions[0]
+        raise cause from None
 
 
 async def answer(client: Client, name: str, **arguments: Any) -> dict[str, Any]:

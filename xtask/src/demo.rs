@@ -2,7 +2,7 @@
 
 use std::process::{Command, ExitCode};
 
-use crate::layout::Layout;
+use crate::layout::{Layout, SAME_FEATURES};
 use crate::{guests, step};
 
 /// Runs the command; the exit code is the demo's.
@@ -12,11 +12,13 @@ use crate::{guests, step};
 pub(crate) fn run(layout: &Layout, args: &[String]) -> anyhow::Result<ExitCode> {
     let program = layout.program("toolkeep");
     if !program.exists() {
-        step::say("The first build takes about ten minutes on two cores: it compiles a WebAssembly runtime. Later ones take seconds.");
+        step::say(
+            "The first build takes about ten minutes on two cores: it compiles a WebAssembly runtime. Later ones take seconds.",
+        );
     }
     guests::build(layout)?;
     let mut cargo = Command::new("cargo");
-    cargo.current_dir(&layout.root).args(["build", "--release", "--package", "toolkeep"]);
+    cargo.current_dir(&layout.root).args(["build", "--release", "--package", "toolkeep"]).args(SAME_FEATURES);
     step::run("build the program", &mut cargo)?;
     let mut demo = Command::new(program);
     demo.arg("demo").arg("--connector").arg(layout.pagerduty());

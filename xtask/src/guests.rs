@@ -67,7 +67,9 @@ fn ensure_target(layout: &Layout) -> anyhow::Result<()> {
     if Path::new(&libraries).is_dir() {
         return Ok(());
     }
-    bail!("rustup installed {GUEST_TARGET}, but not where rustc looks for it: {libraries}; is another rustc first on the PATH?")
+    bail!(
+        "rustup installed {GUEST_TARGET}, but not where rustc looks for it: {libraries}; is another rustc first on the PATH?"
+    )
 }
 
 /// The components in a folder and in its `examples`, by name. Cargo keeps a second copy of an example under

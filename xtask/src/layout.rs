@@ -9,6 +9,10 @@ use serde_json::Value;
 /// The guests' target: WASI 0.2 components.
 pub(crate) const GUEST_TARGET: &str = "wasm32-wasip2";
 
+/// Built beside the program so that cargo resolves the features of shared dependencies as it does for the whole
+/// workspace. Without it the demo and the tests would each compile the WebAssembly runtime, minutes each.
+pub(crate) const SAME_FEATURES: [&str; 2] = ["--package", "toolkeep-connector"];
+
 /// The checkout's folders and members, as cargo tells them: `CARGO_TARGET_DIR` and configuration are heeded.
 #[derive(Debug)]
 pub(crate) struct Layout {
@@ -78,7 +82,8 @@ mod tests {
 
     #[test]
     fn paths_follow_the_target_directory() {
-        let metadata = json!({ "workspace_root": "/a", "target_directory": "/b", "packages": [{ "name": "toolkeep" }] });
+        let metadata =
+            json!({ "workspace_root": "/a", "target_directory": "/b", "packages": [{ "name": "toolkeep" }] });
         let layout = Layout::read(&metadata).ok_or(()).map(|layout| (layout.pagerduty(), layout.has_member("other")));
         assert_eq!(layout, Ok((PathBuf::from("/b/wasm32-wasip2/guest/toolkeep_pagerduty.wasm"), false)));
         assert!(Layout::read(&json!({ "packages": [] })).is_none());

@@ -42,7 +42,10 @@ pub(crate) fn run(layout: &Layout) -> anyhow::Result<ExitCode> {
 /// Licences, sources and banned crates, as `deny.toml` says.
 fn dependencies(layout: &Layout) -> anyhow::Result<()> {
     install(layout)?;
-    step::run("check licences, sources and banned crates", deny(layout).args(["check", "bans", "licenses", "sources"]))
+    step::run(
+        "check licences, sources and banned crates",
+        deny(layout).args(["check", "--hide-inclusion-graph", "bans", "licenses", "sources"]),
+    )
 }
 
 /// Known vulnerabilities. The database is a git repository elsewhere; a machine that cannot reach it can say
@@ -55,7 +58,10 @@ fn advisories(layout: &Layout) -> anyhow::Result<()> {
         step::say(&format!("    NOT CHECKED: the advisory database cannot be fetched from here ({last})"));
         return Ok(());
     }
-    step::run("check known vulnerabilities", deny(layout).args(["check", "--disable-fetch", "advisories"]))
+    step::run(
+        "check known vulnerabilities",
+        deny(layout).args(["check", "--disable-fetch", "--hide-inclusion-graph", "advisories"]),
+    )
 }
 
 fn tools(layout: &Layout) -> PathBuf {

@@ -18,7 +18,10 @@ use crate::layout::Layout;
 
 /// Sets up, builds, demonstrates, tests and measures Toolkeep.
 #[derive(Debug, Parser)]
-#[command(name = "cargo xtask", bin_name = "cargo xtask", after_help = "\
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    after_help = "\
 Examples:
   cargo xtask demo                              see it work
   cargo xtask demo --serve --listen 127.0.0.1:7410
@@ -26,7 +29,8 @@ Examples:
   cargo xtask test --only clients
   cargo xtask bench --json
 
-What follows `demo` and `bench` is handed to the program that they start.")]
+What follows `demo` and `bench` is handed to the program that they start."
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -87,7 +91,8 @@ mod tests {
 
     #[test]
     fn options_after_demo_are_the_programs_own() {
-        let parsed = Cli::try_parse_from(["xtask", "demo", "--serve", "--listen", "127.0.0.1:0"]).map(|cli| cli.command);
+        let parsed =
+            Cli::try_parse_from(["xtask", "demo", "--serve", "--listen", "127.0.0.1:0"]).map(|cli| cli.command);
         assert!(matches!(parsed, Ok(Command::Demo { args }) if args == ["--serve", "--listen", "127.0.0.1:0"]));
     }
 }

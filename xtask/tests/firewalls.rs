@@ -10,8 +10,21 @@ use serde_json::Value;
 
 /// What can touch the world: a network, a disk, a clock of a runtime, a sandbox, chance.
 const EFFECTS: [&str; 15] = [
-    "tokio", "hyper", "hyper-util", "reqwest", "axum", "rmcp", "clap", "wasmtime", "wasmtime-wasi", "rusqlite",
-    "rustls", "aws-lc-rs", "getrandom", "jiff", "tracing",
+    "tokio",
+    "hyper",
+    "hyper-util",
+    "reqwest",
+    "axum",
+    "rmcp",
+    "clap",
+    "wasmtime",
+    "wasmtime-wasi",
+    "rusqlite",
+    "rustls",
+    "aws-lc-rs",
+    "getrandom",
+    "jiff",
+    "tracing",
 ];
 /// The protocols that only the program speaks.
 const PROTOCOLS: [&str; 3] = ["rmcp", "axum", "clap"];
@@ -85,7 +98,8 @@ fn versions_in(manifest: &str) -> Vec<String> {
     for line in manifest.lines().map(str::trim) {
         if line.starts_with('[') {
             in_dependencies = line.trim_matches(['[', ']']).ends_with("dependencies");
-        } else if in_dependencies && line.contains('=') && !line.starts_with('#') && !line.contains("workspace = true") {
+        } else if in_dependencies && line.contains('=') && !line.starts_with('#') && !line.contains("workspace = true")
+        {
             found.push(line.to_owned());
         }
     }

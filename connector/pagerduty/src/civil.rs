@@ -172,7 +172,10 @@ mod tests {
             let date = Date::from_days(days);
             assert_eq!(date.days(), days);
             let theirs = jiff::civil::date(1970, 1, 1) + jiff::Span::new().days(days);
-            assert_eq!((date.year, date.month, date.day), (theirs.year().into(), theirs.month().into(), theirs.day().into()));
+            assert_eq!(
+                (date.year, date.month, date.day),
+                (theirs.year().into(), theirs.month().into(), theirs.day().into())
+            );
             assert_eq!(date.weekday(), i64::from(theirs.weekday().to_monday_zero_offset()));
         }
     }
@@ -195,8 +198,21 @@ mod tests {
         assert_eq!(parse("2026-11-22"), Some((1_795_305_600, None)));
         assert_eq!(parse("2026-11-22 09:30"), Some((1_795_305_600 + 34_200, None)));
         for text in [
-            "", "2026", "2026-1-2", "2026-02-29", "2026-13-01", "2026-00-10", "2026-11-31", "2026-11-22T", "2026-11-22T24:00",
-            "2026-11-22T09:00:00.", "2026-11-22T09:00:00+", "2026-11-22T09:00:00+25:00", "2026-11-22T09:00:00Zx", "heute", "２０２６-11-22",
+            "",
+            "2026",
+            "2026-1-2",
+            "2026-02-29",
+            "2026-13-01",
+            "2026-00-10",
+            "2026-11-31",
+            "2026-11-22T",
+            "2026-11-22T24:00",
+            "2026-11-22T09:00:00.",
+            "2026-11-22T09:00:00+",
+            "2026-11-22T09:00:00+25:00",
+            "2026-11-22T09:00:00Zx",
+            "heute",
+            "２０２６-11-22",
         ] {
             assert_eq!(parse(text), None, "{text}");
         }

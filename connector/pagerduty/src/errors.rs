@@ -41,9 +41,9 @@ pub(crate) fn read(response: &Response) -> Upstream {
         (403, Some(ACCESS_DENIED)) => Upstream::Means(ToolError::Forbidden(format!(
             "The user's role in PagerDuty does not allow this (403, code {ACCESS_DENIED}): {quoted}. A manager of the team or an administrator can do it or raise the role."
         ))),
-        (400, Some(code)) if ALREADY.contains(&code) => {
-            Upstream::Means(ToolError::Conflict(format!("PagerDuty: the incident is already in that state ({quoted}).")))
-        }
+        (400, Some(code)) if ALREADY.contains(&code) => Upstream::Means(ToolError::Conflict(format!(
+            "PagerDuty: the incident is already in that state ({quoted})."
+        ))),
         (400, Some(code)) if FROM.contains(&code) && (code != 2016 || about_from) => {
             Upstream::Means(ToolError::Forbidden(format!(
                 "PagerDuty does not know on whose behalf this is ({quoted}). Connect PagerDuty with a user's own credential: an account-wide key needs a user's email."

@@ -60,7 +60,9 @@ pub(crate) fn run(context: &mut Context, arguments: Arguments) -> Result<Answer,
         return Err(ToolError::InvalidArguments("title is empty: say what is wrong.".into()));
     }
     let Some(service) = either(&arguments.service, &arguments.service_id)? else {
-        return Err(ToolError::InvalidArguments("Say which service: its name or ID; pagerduty_services_list shows them.".into()));
+        return Err(ToolError::InvalidArguments(
+            "Say which service: its name or ID; pagerduty_services_list shows them.".into(),
+        ));
     };
     let details = arguments.details.as_deref().or(arguments.body_details.as_deref()).filter(|text| !text.is_empty());
 

@@ -52,7 +52,9 @@ pub(crate) fn run(context: &mut Context, arguments: Arguments) -> Result<Answer,
     // PUT wants the identifier, people have the number; and only reading tells whether there is work.
     let before = read(context, &wanted)?;
     let Some(id) = before.id.clone() else {
-        return Err(ToolError::Other(format!("PagerDuty gave incident {wanted} without an ID, so it cannot be changed.")));
+        return Err(ToolError::Other(format!(
+            "PagerDuty gave incident {wanted} without an ID, so it cannot be changed."
+        )));
     };
     let already_resolved = before.is_resolved();
     let (after, already_resolved) = if already_resolved { (before, true) } else { resolve(context, &id)? };
@@ -62,9 +64,13 @@ pub(crate) fn run(context: &mut Context, arguments: Arguments) -> Result<Answer,
     };
     let body = json!({"note": {"content": note}});
     match context.post("/incidents/{id}/notes").path("id", &id).json(&body).fetch::<NoteAnswer>() {
-        Ok(answer) => {
-            Ok(Answer { resolved: true, already_resolved, note_added: true, note_id: answer.note.and_then(|note| note.id), incident: row })
-        }
+        Ok(answer) => Ok(Answer {
+            resolved: true,
+            already_resolved,
+            note_added: true,
+            note_id: answer.note.and_then(|note| note.id),
+            incident: row,
+        }),
         Err(error) => Err(half_done(&error, already_resolved, &row)),
     }
 }
@@ -76,7 +82,9 @@ fn resolve(context: &mut Context, id: &str) -> Result<(Incident, bool), ToolErro
         Ok(answer) => {
             let after = answer.incident.unwrap_or_default();
             if after.status.as_deref().is_some_and(|status| status != "resolved") {
-                return Err(ToolError::Conflict("PagerDuty accepted the change, but the incident is not resolved. Look at it again.".into()));
+                return Err(ToolError::Conflict(
+                    "PagerDuty accepted the change, but the incident is not resolved. Look at it again.".into(),
+                ));
             }
             Ok((after, false))
         }

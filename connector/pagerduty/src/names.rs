@@ -91,7 +91,10 @@ pub(crate) fn policy_of_service(context: &mut Context, text: &str) -> Result<(St
     let name = found.label().to_owned();
     match found.escalation_policy.and_then(|policy| policy.id) {
         Some(id) => Ok((id, name)),
-        None => Err(ToolError::NotFound(format!("The service {} has no escalation policy, so nobody is on call for it.", quote(&name)))),
+        None => Err(ToolError::NotFound(format!(
+            "The service {} has no escalation policy, so nobody is on call for it.",
+            quote(&name)
+        ))),
     }
 }
 
@@ -101,7 +104,10 @@ fn me(context: &mut Context) -> Result<String, ToolError> {
         return Ok(account.id);
     }
     let answer: UserAnswer = context.get("/users/me").fetch()?;
-    answer.user.and_then(|user| user.id).ok_or_else(|| ToolError::Other("PagerDuty did not say which user this credential belongs to.".into()))
+    answer
+        .user
+        .and_then(|user| user.id)
+        .ok_or_else(|| ToolError::Other("PagerDuty did not say which user this credential belongs to.".into()))
 }
 
 /// PagerDuty's identifiers: `P` and six or more, or `Q` and thirteen, capitals and digits.
@@ -177,7 +183,11 @@ pub(crate) fn choose(kind: Kind, text: &str, rows: Vec<Named>) -> Result<Option<
         &|row| row.label().to_lowercase() == lower || is_email(row),
         &|row| plain(row.label()) == wanted,
         &|row| plain(row.label()) == bare,
-        &|row| !bare.is_empty() && (plain(row.label()).contains(&bare) || row.email.as_deref().is_some_and(|email| plain(email).contains(&bare))),
+        &|row| {
+            !bare.is_empty()
+                && (plain(row.label()).contains(&bare)
+                    || row.email.as_deref().is_some_and(|email| plain(email).contains(&bare)))
+        },
     ];
     for test in tests {
         let mut fitting = rows.iter().filter(|row| row.id.is_some() && test(row));
@@ -207,5 +217,9 @@ fn missing(kind: Kind, text: &str) -> ToolError {
         Kind::Service => " pagerduty_services_list shows the services.",
         _ => "",
     };
-    ToolError::NotFound(format!("PagerDuty has no {} called {} that this user may see.{help}", kind.word(), quote(text)))
+    ToolError::NotFound(format!(
+        "PagerDuty has no {} called {} that this user may see.{help}",
+        kind.word(),
+        quote(text)
+    ))
 }

@@ -127,7 +127,8 @@ fn policies(context: &mut Context, arguments: &Arguments) -> Result<Option<Polic
         Kind::EscalationPolicy,
         either(&arguments.escalation_policy, &arguments.escalation_policy_ids)?,
     )?;
-    let services: Vec<&str> = arguments.service.as_deref().map(|text| split(text).take(NAMES_MAX).collect()).unwrap_or_default();
+    let services: Vec<&str> =
+        arguments.service.as_deref().map(|text| split(text).take(NAMES_MAX).collect()).unwrap_or_default();
     for service in services {
         named.push(policy_of_service(context, service)?.0);
     }

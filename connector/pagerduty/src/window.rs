@@ -30,7 +30,9 @@ impl Clock {
         if let Some(name) = asked.map(str::trim).filter(|name| !name.is_empty()) {
             let Some((zone, zone_name)) = Zone::named(name) else {
                 let name = quote(name);
-                return Err(invalid(format!("time_zone {name} is not a time zone. Give an IANA name, e.g. Europe/Berlin.")));
+                return Err(invalid(format!(
+                    "time_zone {name} is not a time zone. Give an IANA name, e.g. Europe/Berlin."
+                )));
             };
             return Ok(Self { now, zone, zone_name });
         }
@@ -114,7 +116,9 @@ impl Window {
             return Err(invalid("The range is empty: since is not before until.".into()));
         }
         if end.0 - begin.0 > RANGE_MAX_DAYS * DAY_S {
-            return Err(invalid("The range is longer than two years. Ask for two years at most, or several times.".into()));
+            return Err(invalid(
+                "The range is longer than two years. Ask for two years at most, or several times.".into(),
+            ));
         }
         Ok(Self::Range(begin, end))
     }

@@ -150,7 +150,9 @@ object! {
 impl Reference {
     /// What people call it.
     pub(crate) fn label(&self) -> Option<&str> {
-        [&self.summary, &self.name, &self.id].into_iter().find_map(|text| text.as_deref().filter(|text| !text.is_empty()))
+        [&self.summary, &self.name, &self.id]
+            .into_iter()
+            .find_map(|text| text.as_deref().filter(|text| !text.is_empty()))
     }
 }
 

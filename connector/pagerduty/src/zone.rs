@@ -187,7 +187,11 @@ mod tests {
             zones += 1;
             for at_s in (1_782_864_000..1_877_472_000).step_by(6 * 3_600) {
                 let there = jiff::Timestamp::from_second(at_s).unwrap();
-                assert_eq!(zone.offset_s(Timestamp(at_s)), i64::from(theirs.to_offset(there).seconds()), "{name} {there}");
+                assert_eq!(
+                    zone.offset_s(Timestamp(at_s)),
+                    i64::from(theirs.to_offset(there).seconds()),
+                    "{name} {there}"
+                );
             }
         }
         assert!(zones > 400, "{zones}");
@@ -196,7 +200,15 @@ mod tests {
     /// Every quarter of an hour of the days on which clocks change, also where they are shown never or twice.
     #[test]
     fn wall_clocks_are_those_of_a_full_library() {
-        for name in ["Europe/Berlin", "America/New_York", "Europe/Dublin", "Australia/Lord_Howe", "America/Santiago", "America/Havana", "Asia/Kolkata"] {
+        for name in [
+            "Europe/Berlin",
+            "America/New_York",
+            "Europe/Dublin",
+            "Australia/Lord_Howe",
+            "America/Santiago",
+            "America/Havana",
+            "Asia/Kolkata",
+        ] {
             let (zone, _) = Zone::named(name).unwrap();
             let theirs = jiff::tz::TimeZone::get(name).unwrap();
             for local_s in (1_767_225_600..1_798_761_600).step_by(900) {

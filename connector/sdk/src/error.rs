@@ -73,7 +73,9 @@ pub(crate) fn explain(connector: &Connector, response: &Response) -> ToolError {
         401 => ToolError::Unauthenticated(format!(
             "{title} does not accept the credential (401 to {request}){says}. Connect {title} again."
         )),
-        402 => ToolError::Forbidden(format!("The {title} account's plan does not include this (402 to {request}){says}.")),
+        402 => {
+            ToolError::Forbidden(format!("The {title} account's plan does not include this (402 to {request}){says}."))
+        }
         403 | 451 => ToolError::Forbidden(format!(
             "{title} refuses this user the action ({status} to {request}){says}. Ask an administrator of {title} for the permission."
         )),
@@ -99,7 +101,9 @@ pub(crate) fn unsent(connector: &Connector, method: Method, path: &str, error: &
     let title = connector.title;
     let request = format!("{} {path}", method.name());
     match error {
-        SendError::Denied => ToolError::Forbidden(format!("The host refused {request}: this tool may not make that request.")),
+        SendError::Denied => {
+            ToolError::Forbidden(format!("The host refused {request}: this tool may not make that request."))
+        }
         SendError::Unreachable(why) => {
             ToolError::Unavailable(format!("{title} could not be reached for {request} ({why}). Try again later."))
         }
@@ -111,7 +115,9 @@ pub(crate) fn unsent(connector: &Connector, method: Method, path: &str, error: &
             let doubt = if method.writes() { DOUBT } else { " Ask for less." };
             ToolError::Other(format!("{title}'s answer to {request} is too large to read.{doubt}"))
         }
-        SendError::Malformed(why) => ToolError::Other(format!("{request} cannot be sent ({why}): a fault of the connector.")),
+        SendError::Malformed(why) => {
+            ToolError::Other(format!("{request} cannot be sent ({why}): a fault of the connector."))
+        }
     }
 }
 

@@ -49,7 +49,8 @@ impl Response {
         let kind = error::quote(self.header("content-type").unwrap_or("no content type"));
         let doubt = if self.method.writes() { " The change was probably made: look before repeating it." } else { "" };
         // The parser's own words may repeat a piece of the body, so only the place is told.
-        let what = if fault.is_data() { "JSON of another form than expected" } else { "something that is not whole JSON" };
+        let what =
+            if fault.is_data() { "JSON of another form than expected" } else { "something that is not whole JSON" };
         ToolError::Unavailable(format!(
             "{title} answered {} to {} {} with {what} ({kind}, {} bytes, fault at line {} column {}).{doubt}",
             self.incoming.status,

@@ -90,7 +90,13 @@ impl Script {
 
     /// Answers that nobody asked for.
     pub fn unused(&self) -> Vec<String> {
-        self.inner.borrow().answers.iter().filter(|answer| !answer.repeats).map(|answer| answer.wanted.clone()).collect()
+        self.inner
+            .borrow()
+            .answers
+            .iter()
+            .filter(|answer| !answer.repeats)
+            .map(|answer| answer.wanted.clone())
+            .collect()
     }
 
     /// The environment to hand to [`crate::Connector::call`].

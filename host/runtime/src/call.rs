@@ -8,6 +8,62 @@
 //! | [`FinishedCall::finish`] | [`Answer`] | the outcome is durable |
 //!
 //! The proofs have private fields and one maker each, so a call that skips the audit log does not compile.
+//! The right order does:
+//!
+//! ```
+//! # use toolkeep_host::{Answer, Call, CallError, Host, Principal, call::CancellationToken};
+//! async fn step_by_step(host: Host, kim: Principal, call: Call) -> Result<Answer, CallError> {
+//!     let scoped = host.authorize(&kim, call)?;
+//!     let audited = scoped.begin().await?;
+//!     let finished = audited.run(CancellationToken::new()).await;
+//!     finished.finish().await
+//! }
+//! ```
+//!
+//! Running what was not recorded does not (E0599: a [`ScopedCall`] has no `run`):
+//!
+//! ```compile_fail,E0599
+//! # use toolkeep_host::{Answer, Call, CallError, Host, Principal, call::CancellationToken};
+//! async fn without_intent(host: Host, kim: Principal, call: Call) -> Result<Answer, CallError> {
+//!     let scoped = host.authorize(&kim, call)?;
+//!     let finished = scoped.run(CancellationToken::new()).await;
+//!     finished.finish().await
+//! }
+//! ```
+//!
+//! Nor does answering before the outcome is durable (E0616: the result is private):
+//!
+//! ```compile_fail,E0616
+//! # use toolkeep_host::{Answer, Call, CallError, Host, Principal, call::CancellationToken};
+//! async fn without_outcome(host: Host, kim: Principal, call: Call) -> Result<Answer, CallError> {
+//!     let scoped = host.authorize(&kim, call)?;
+//!     let audited = scoped.begin().await?;
+//!     let finished = audited.run(CancellationToken::new()).await;
+//!     finished.result
+//! }
+//! ```
+//!
+//! Nor does making the proof by hand (E0451: its fields are private):
+//!
+//! ```compile_fail,E0451
+//! # use toolkeep_host::call::{AuditedCall, ScopedCall};
+//! # use toolkeep_audit::Open;
+//! fn forged(scoped: ScopedCall, open: Open) -> AuditedCall {
+//!     AuditedCall { scoped, open }
+//! }
+//! ```
+//!
+//! Nor does using one intent for two calls (E0382: it is consumed):
+//!
+//! ```compile_fail,E0382
+//! # use toolkeep_host::{Call, CallError, Host, Principal, call::CancellationToken};
+//! async fn twice(host: Host, kim: Principal, call: Call) -> Result<(), CallError> {
+//!     let audited = host.authorize(&kim, call)?.begin().await?;
+//!     let _first = audited.run(CancellationToken::new()).await;
+//!     let _second = audited.run(CancellationToken::new()).await;
+//!     Ok(())
+//! }
+//! ```
 
 mod answer;
 mod authorize;
@@ -16,7 +72,7 @@ mod run;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
-use tokio_util::sync::CancellationToken;
+pub use tokio_util::sync::CancellationToken;
 use toolkeep_audit::Refusal;
 use toolkeep_policy::Principal;
 use toolkeep_vault::{Account, DEFAULT_NAME};

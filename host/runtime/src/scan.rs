@@ -114,6 +114,7 @@ fn base64_at(engine: &impl base64::Engine, secret: &[u8], offset: usize) -> Vec<
 mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test says what failed by panicking")]
     use super::*;
+    use base64::Engine as _;
 
     const TOKENS: [&str; 2] = ["pdus+_0XBPWQQ_11112222-3333-4444-5555-666677778888", "y_NbXkKc66ryYTWUXZZq"];
 

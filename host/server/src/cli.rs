@@ -122,7 +122,8 @@ impl Command {
             // The demo's vault lasts as long as the demo: nobody needs to keep a copy of its key.
             #[cfg(feature = "demo")]
             Self::Demo(_) => "error",
-            _ => "warn",
+            // A failed call is what the command itself reports.
+            _ => "warn,toolkeep_host=error",
         }
     }
 }
@@ -285,7 +286,8 @@ pub(crate) struct CredentialAdd {
     /// The scopes that the token holds; left out, they are unknown and the upstream decides
     #[arg(long, value_name = "SCOPE", value_delimiter = ',')]
     pub(crate) scopes: Vec<String>,
-    /// For keys that belong to an account and not to a person: the address to act under
+    /// For keys that belong to an account and not to a person: the address to act under, where the upstream
+    /// names no person
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) account_email: Option<String>,
     /// A name, where a user has several connections

@@ -92,3 +92,13 @@ async fn a_connectors_own_errors_keep_their_meaning_and_lose_their_tricks() {
     assert_eq!(waiting.details().unwrap()["retry_after_s"], 17);
     assert!(waiting.public_message().contains("17 seconds"));
 }
+
+#[tokio::test]
+async fn a_null_for_an_optional_argument_means_that_it_was_left_out() {
+    let company = Company::usual("nulls").await.unwrap();
+    let stage = &company.stage;
+    stage.structured("pagerduty_incidents_list", json!({ "status": "open", "urgency": null, "limit": null })).await.unwrap();
+    let error = stage.call("pagerduty_incidents_list", json!({ "urgency": null, "limit": "many" })).await.unwrap_err();
+    assert_eq!(error.code(), "invalid_arguments");
+    assert_eq!(error.details().unwrap()["violations"].as_array().unwrap().len(), 1);
+}

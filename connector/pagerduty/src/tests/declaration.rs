@@ -60,7 +60,8 @@ fn every_text_keeps_the_contracts_limits() {
         assert!(connector.tools.iter().any(|tool| prompt.text.contains(&tool.name)), "{} names no tool", prompt.name);
     }
     for credential in &connector.credentials {
-        if let toolkeep_connector::bindings::toolkeep::connector::types::CredentialKind::ApiKey(text) = &credential.kind {
+        if let toolkeep_connector::bindings::toolkeep::connector::types::CredentialKind::ApiKey(text) = &credential.kind
+        {
             assert!(text.len() <= 256);
         }
     }
@@ -80,10 +81,19 @@ fn the_schema_has_the_pages_words_and_the_other_vocabulary() {
     assert_eq!(list["type"], "object");
     assert_eq!(list["additionalProperties"], false);
     assert!(list.get("required").is_none() && list.get("$schema").is_none() && list.get("title").is_none());
-    for (name, kind) in [("status", "string"), ("urgency", "string"), ("limit", "integer"), ("statuses", "string"), ("service_ids", "string")] {
+    for (name, kind) in [
+        ("status", "string"),
+        ("urgency", "string"),
+        ("limit", "integer"),
+        ("statuses", "string"),
+        ("service_ids", "string"),
+    ] {
         assert_eq!(list["properties"][name]["type"], kind, "{name}");
     }
-    assert_eq!(list["properties"]["limit"], json!({"type": "integer", "minimum": 0, "description": "Rows to show, 1 to 100. Default 25."}));
+    assert_eq!(
+        list["properties"]["limit"],
+        json!({"type": "integer", "minimum": 0, "description": "Rows to show, 1 to 100. Default 25."})
+    );
     let resolve = schema("pagerduty_incident_resolve");
     assert_eq!(resolve["properties"]["incident"]["type"], json!(["string", "integer"]));
     assert_eq!(resolve["properties"]["from_email"]["type"], "string");

@@ -5,7 +5,8 @@ use toolkeep_connector::ToolError;
 
 use super::{call, incident, page, script};
 
-const OPEN: &str = "GET /incidents?sort_by=created_at%3Adesc&date_range=all&statuses[]=triggered&statuses[]=acknowledged";
+const OPEN: &str =
+    "GET /incidents?sort_by=created_at%3Adesc&date_range=all&statuses[]=triggered&statuses[]=acknowledged";
 
 #[test]
 fn open_p1_covers_all_time_and_filters_here() {
@@ -39,8 +40,9 @@ fn open_p1_covers_all_time_and_filters_here() {
 
 #[test]
 fn twenty_five_incidents_take_seven_kilobytes_at_most() {
-    let rows: Vec<Value> =
-        (0..25).map(|index| incident(4_000 + index, "acknowledged", "2026-11-20T09:37:00Z", None, Some("P1"))).collect();
+    let rows: Vec<Value> = (0..25)
+        .map(|index| incident(4_000 + index, "acknowledged", "2026-11-20T09:37:00Z", None, Some("P1")))
+        .collect();
     let script = script().answer(OPEN, 200, &page("incidents", &rows, true, Some(31)));
     let answer = call(&script, "pagerduty_incidents_list", &json!({"status": "open"})).unwrap();
     assert!(answer.to_string().len() <= 7_168, "{}", answer.to_string().len());
@@ -53,7 +55,8 @@ fn twenty_five_incidents_take_seven_kilobytes_at_most() {
 fn undated_questions_about_everything_cover_thirty_days() {
     let wanted = "GET /incidents?sort_by=created_at%3Adesc&since=2026-10-23T10%3A00%3A00Z&until=2026-11-22T10%3A00%3A00Z&urgencies[]=high&total=true&limit=5&offset=10";
     let script = script().answer(wanted, 200, &page("incidents", &[], false, Some(10)));
-    let answer = call(&script, "pagerduty_incidents_list", &json!({"urgencies": "high", "limit": 5, "offset": 10})).unwrap();
+    let answer =
+        call(&script, "pagerduty_incidents_list", &json!({"urgencies": "high", "limit": 5, "offset": 10})).unwrap();
     assert_eq!(answer["window"]["since"], "2026-10-23T12:00:00+02:00");
     assert_eq!(answer["complete"], true);
 }
@@ -65,12 +68,17 @@ fn resolved_quickly_reads_every_page_and_tells_progress() {
     let script = script()
         .answer("GET /incidents?", 200, &page("incidents", &[quick.clone(), slow.clone()], true, None))
         .answer("GET /incidents?", 200, &page("incidents", &[slow, quick], false, None));
-    let answer = call(&script, "pagerduty_incidents_list", &json!({"max_resolution_minutes": 30, "period": "this_week"})).unwrap();
+    let answer =
+        call(&script, "pagerduty_incidents_list", &json!({"max_resolution_minutes": 30, "period": "this_week"}))
+            .unwrap();
     assert_eq!(answer["count"], 2);
     assert_eq!(answer["incidents"][0]["resolve_minutes"], 30);
     assert!(answer["incidents"][0].get("assigned").is_none());
     let asked = script.asked();
-    assert!(asked[0].contains("statuses[]=resolved") && asked[0].contains("since=2026-11-15T23%3A00%3A00Z"), "{asked:?}");
+    assert!(
+        asked[0].contains("statuses[]=resolved") && asked[0].contains("since=2026-11-15T23%3A00%3A00Z"),
+        "{asked:?}"
+    );
     assert!(asked[1].ends_with("limit=100&offset=2"), "the offset advances by the rows that came: {asked:?}");
     assert_eq!(script.progress().len(), 1);
 }
@@ -89,7 +97,8 @@ fn a_long_range_is_split_and_counted_together() {
 
 #[test]
 fn a_bound_makes_the_count_a_lower_bound() {
-    let rows: Vec<Value> = (0..100).map(|index| incident(index, "triggered", "2026-11-20T09:37:00Z", None, None)).collect();
+    let rows: Vec<Value> =
+        (0..100).map(|index| incident(index, "triggered", "2026-11-20T09:37:00Z", None, None)).collect();
     let script = script().always("GET /incidents?", 200, &page("incidents", &rows, true, None));
     let answer = call(&script, "pagerduty_incidents_list", &json!({"status": "open", "priority": "P1"})).unwrap();
     assert_eq!((&answer["count"], &answer["complete"]), (&json!(0), &json!(false)));
@@ -102,7 +111,10 @@ fn nulls_and_missing_fields_make_a_row_all_the_same() {
     let bare = json!({"id": null, "status": "triggered", "assignments": [{"assignee": null}, {}], "created_at": "soon", "priority": null});
     let script = script().answer("GET /incidents?", 200, &page("incidents", &[bare, json!({})], false, None));
     let answer = call(&script, "pagerduty_incidents_list", &json!({"status": "triggered"})).unwrap();
-    assert_eq!(answer["incidents"][0], json!({"number": null, "id": null, "title": "", "status": "triggered", "urgency": null, "service": null}));
+    assert_eq!(
+        answer["incidents"][0],
+        json!({"number": null, "id": null, "title": "", "status": "triggered", "urgency": null, "service": null})
+    );
     assert_eq!(answer["shown"], 2);
 }
 
@@ -110,11 +122,37 @@ fn nulls_and_missing_fields_make_a_row_all_the_same() {
 fn names_become_identifiers_of_services_teams_and_users() {
     let script = script()
         .answer("GET /services?query=payment%20service&limit=100", 200, &page("services", &[], false, None))
-        .answer("GET /services?query=payment&limit=100", 200, &page("services", &[json!({"id": "PSERV01", "name": "payment-service"}), json!({"id": "PSERV02", "name": "payment-archive"})], false, None))
+        .answer(
+            "GET /services?query=payment&limit=100",
+            200,
+            &page(
+                "services",
+                &[
+                    json!({"id": "PSERV01", "name": "payment-service"}),
+                    json!({"id": "PSERV02", "name": "payment-archive"}),
+                ],
+                false,
+                None,
+            ),
+        )
         .answer("GET /teams?query=Platform%20team", 200, &page("teams", &[], false, None))
-        .answer("GET /teams?query=platform", 200, &page("teams", &[json!({"id": "PTEAM01", "name": "Platform"}), json!({"id": "PTEAM02", "name": "Platform Data"})], false, None))
+        .answer(
+            "GET /teams?query=platform",
+            200,
+            &page(
+                "teams",
+                &[json!({"id": "PTEAM01", "name": "Platform"}), json!({"id": "PTEAM02", "name": "Platform Data"})],
+                false,
+                None,
+            ),
+        )
         .answer("GET /incidents?", 200, &page("incidents", &[], false, Some(0)));
-    call(&script, "pagerduty_incidents_list", &json!({"status": "open", "service": "payment service", "team": "Platform team", "assigned": "me"})).unwrap();
+    call(
+        &script,
+        "pagerduty_incidents_list",
+        &json!({"status": "open", "service": "payment service", "team": "Platform team", "assigned": "me"}),
+    )
+    .unwrap();
     let asked = script.asked();
     assert!(asked[4].contains("service_ids[]=PSERV01&team_ids[]=PTEAM01&user_ids[]=PKIRA01"), "{asked:?}");
 }
@@ -165,9 +203,13 @@ fn an_incident_comes_with_its_story_in_order() {
     assert_eq!(answer["incident"]["resolve_minutes"], 13);
     assert_eq!(answer["incident"]["alerts"], json!({"all": 3, "triggered": 1}));
     assert_eq!(answer["incident"]["created_at"], "2026-11-22T10:37:00+01:00");
-    let kinds: Vec<_> = answer["timeline"].as_array().unwrap().iter().map(|entry| entry["type"].as_str().unwrap()).collect();
+    let kinds: Vec<_> =
+        answer["timeline"].as_array().unwrap().iter().map(|entry| entry["type"].as_str().unwrap()).collect();
     assert_eq!(kinds, ["trigger", "annotate", "quantum_flip", "resolve"]);
-    assert_eq!(answer["timeline"][1], json!({"at": "2026-11-22T10:40:00+01:00", "type": "annotate", "by": "Jo Lee", "text": bait}));
+    assert_eq!(
+        answer["timeline"][1],
+        json!({"at": "2026-11-22T10:40:00+01:00", "type": "annotate", "by": "Jo Lee", "text": bait})
+    );
     let first = answer["notes"][0]["text"].as_str().unwrap();
     assert!(first.chars().count() == 1_001 && first.ends_with('…'));
     assert_eq!((&answer["count"], &answer["shown"], &answer["complete"]), (&json!(4), &json!(4), &json!(true)));

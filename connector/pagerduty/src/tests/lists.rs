@@ -13,7 +13,8 @@ fn services_with_open_incidents_are_critical_or_warning() {
         json!({"id": "PSERV03", "name": "auth-gateway", "status": "warning"}),
         json!({"id": "PSERV04", "name": "odd", "status": null}),
     ];
-    let script = script().answer("GET /services?sort_by=name%3Aasc&limit=100", 200, &page("services", &rows, false, None));
+    let script =
+        script().answer("GET /services?sort_by=name%3Aasc&limit=100", 200, &page("services", &rows, false, None));
     let answer = call(&script, "pagerduty_services_list", &json!({"status": "open"})).unwrap();
     assert_eq!((&answer["count"], &answer["complete"]), (&json!(2), &json!(true)));
     assert_eq!(
@@ -42,7 +43,16 @@ fn on_call_for_a_service_merges_one_persons_levels() {
         oncall(1, "Kira Moore", Some("Backup"), Some("2026-11-22T12:00:00Z")),
     ];
     let script = script()
-        .answer("GET /services?query=payment-service", 200, &page("services", &[json!({"id": "PSERV01", "name": "payment-service", "escalation_policy": {"id": "PESCA01"}})], false, None))
+        .answer(
+            "GET /services?query=payment-service",
+            200,
+            &page(
+                "services",
+                &[json!({"id": "PSERV01", "name": "payment-service", "escalation_policy": {"id": "PESCA01"}})],
+                false,
+                None,
+            ),
+        )
         .answer("GET /oncalls?escalation_policy_ids[]=PESCA01&limit=100", 200, &page("oncalls", &rows, false, None));
     let answer = call(&script, "pagerduty_oncalls_list", &json!({"service": "payment-service"})).unwrap();
     assert_eq!(
@@ -58,7 +68,11 @@ fn on_call_for_a_service_merges_one_persons_levels() {
 #[test]
 fn a_service_by_identifier_is_read_and_a_wrong_one_named() {
     let upstream = script()
-        .answer("GET /services/PSERV01", 200, r#"{"service":{"id":"PSERV01","summary":"payment-service","escalation_policy":{"id":"PESCA01"}}}"#)
+        .answer(
+            "GET /services/PSERV01",
+            200,
+            r#"{"service":{"id":"PSERV01","summary":"payment-service","escalation_policy":{"id":"PESCA01"}}}"#,
+        )
         .answer("GET /oncalls?escalation_policy_ids[]=PESCA01", 200, &page("oncalls", &[], false, None));
     assert_eq!(call(&upstream, "pagerduty_oncalls_list", &json!({"service": "PSERV01"})).unwrap()["count"], 0);
     let upstream = script().answer("GET /services/PSERV99", 404, r#"{"error":{"message":"Not Found","code":2100}}"#);
@@ -68,7 +82,11 @@ fn a_service_by_identifier_is_read_and_a_wrong_one_named() {
 
 #[test]
 fn a_team_without_policies_is_nobody_and_not_everybody() {
-    let script = script().answer("GET /escalation_policies?team_ids[]=PTEAM01", 200, &page("escalation_policies", &[], false, None));
+    let script = script().answer(
+        "GET /escalation_policies?team_ids[]=PTEAM01",
+        200,
+        &page("escalation_policies", &[], false, None),
+    );
     let answer = call(&script, "pagerduty_oncalls_list", &json!({"team": "PTEAM01"})).unwrap();
     assert_eq!((&answer["count"], &answer["complete"]), (&json!(0), &json!(true)));
     assert_eq!(script.asked().len(), 1);

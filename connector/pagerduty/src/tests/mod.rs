@@ -39,7 +39,8 @@ fn call(script: &Script, tool: &str, arguments: &Value) -> Result<Value, ToolErr
 
 /// An incident as PagerDuty sends it, with more fields than anybody asked for.
 fn incident(number: u64, status: &str, created: &str, resolved: Option<&str>, priority: Option<&str>) -> Value {
-    let priority = priority.map(|name| serde_json::json!({"id": "PPRIO01", "type": "priority", "summary": name, "color": "a8171c"}));
+    let priority = priority
+        .map(|name| serde_json::json!({"id": "PPRIO01", "type": "priority", "summary": name, "color": "a8171c"}));
     let assignments = if resolved.is_some() {
         serde_json::json!([])
     } else {

@@ -18,8 +18,14 @@ fn list_error(status: u16, body: &str) -> ToolError {
 #[test]
 fn error_bodies_are_read_in_every_form() {
     let told = |code: Option<i64>, text: &str| Some(Told { code, text: text.into(), required_scopes: None });
-    assert_eq!(parse(br#"{"error":{"message":"Invalid","code":2001,"errors":["a","b"]}}"#), told(Some(2001), "Invalid; a; b"));
-    assert_eq!(parse(br#"{"error":["links should have at most 50 item(s)"]}"#), told(None, "links should have at most 50 item(s)"));
+    assert_eq!(
+        parse(br#"{"error":{"message":"Invalid","code":2001,"errors":["a","b"]}}"#),
+        told(Some(2001), "Invalid; a; b")
+    );
+    assert_eq!(
+        parse(br#"{"error":["links should have at most 50 item(s)"]}"#),
+        told(None, "links should have at most 50 item(s)")
+    );
     assert_eq!(parse(br#"{"error":"no"}"#), told(None, "no"));
     assert_eq!(parse(br#"{"errors":[{"message":"x"},7,null]}"#), told(None, "x"));
     assert_eq!(parse(br#"{"message":"m","code":"2010"}"#), told(Some(2010), "m"));
@@ -30,14 +36,23 @@ fn error_bodies_are_read_in_every_form() {
 
 #[test]
 fn each_status_is_the_error_that_it_means() {
-    let scope = list_error(403, r#"{"error":{"message":"Token missing required scopes","required_scopes":"incidents.read"}}"#);
-    assert!(matches!(&scope, ToolError::Forbidden(text) if text.contains("incidents.read") && text.contains("scope")), "{scope:?}");
+    let scope =
+        list_error(403, r#"{"error":{"message":"Token missing required scopes","required_scopes":"incidents.read"}}"#);
+    assert!(
+        matches!(&scope, ToolError::Forbidden(text) if text.contains("incidents.read") && text.contains("scope")),
+        "{scope:?}"
+    );
     let role = list_error(403, r#"{"error":{"message":"Access Denied","code":2010}}"#);
     assert!(matches!(&role, ToolError::Forbidden(text) if text.contains("role")), "{role:?}");
     assert!(matches!(list_error(401, ""), ToolError::Unauthenticated(_)));
     assert!(matches!(list_error(402, r#"{"error":{"code":2014}}"#), ToolError::Forbidden(_)));
-    assert!(matches!(list_error(400, r#"{"error":["x"]}"#), ToolError::InvalidArguments(text) if text.contains("\"x\"")));
-    assert!(matches!(list_error(400, r#"{"error":{"message":"Requester User Not Found","code":1008}}"#), ToolError::Forbidden(_)));
+    assert!(
+        matches!(list_error(400, r#"{"error":["x"]}"#), ToolError::InvalidArguments(text) if text.contains("\"x\""))
+    );
+    assert!(matches!(
+        list_error(400, r#"{"error":{"message":"Requester User Not Found","code":1008}}"#),
+        ToolError::Forbidden(_)
+    ));
     assert!(matches!(list_error(413, ""), ToolError::InvalidArguments(_)));
     assert!(matches!(list_error(429, ""), ToolError::RateLimited(None)));
     assert!(matches!(list_error(500, "<html>oops</html>"), ToolError::Unavailable(_)));
@@ -76,17 +91,21 @@ fn named(id: &str, name: &str, email: Option<&str>) -> Named {
 
 #[test]
 fn exact_names_win_and_doubts_are_handed_back() {
-    let rows = || vec![named("P1", "Payments", None), named("P2", "payments-eu", None), named("P3", "PAYMENTS EU", None)];
+    let rows =
+        || vec![named("P1", "Payments", None), named("P2", "payments-eu", None), named("P3", "PAYMENTS EU", None)];
     let found = |text: &str| choose(Kind::Service, text, rows()).map(|found| found.and_then(|found| found.id));
     assert_eq!(found("payments").unwrap().as_deref(), Some("P1"));
     assert_eq!(found("Payments-EU").unwrap().as_deref(), Some("P2"));
     assert!(matches!(found("payments_eu"), Err(ToolError::Ambiguous(_))));
     assert!(matches!(found("pay"), Err(ToolError::Ambiguous(_))));
     assert_eq!(found("search").unwrap(), None);
-    let people = vec![named("P1", "Kira Moore", Some("kira@acme.example")), named("P2", "Kira Stone", Some("ks@acme.example"))];
+    let people =
+        vec![named("P1", "Kira Moore", Some("kira@acme.example")), named("P2", "Kira Stone", Some("ks@acme.example"))];
     let person = choose(Kind::User, "KIRA@acme.example", people.clone()).unwrap().unwrap();
     assert_eq!(person.id.as_deref(), Some("P1"));
-    assert!(matches!(choose(Kind::User, "Kira", people), Err(ToolError::Ambiguous(text)) if text.contains("ks@acme.example")));
+    assert!(
+        matches!(choose(Kind::User, "Kira", people), Err(ToolError::Ambiguous(text)) if text.contains("ks@acme.example"))
+    );
 }
 
 #[test]
@@ -102,9 +121,11 @@ fn identifiers_are_told_from_names() {
 #[test]
 fn a_name_in_capitals_is_looked_up_before_it_is_taken_for_an_identifier() {
     let rows = [json!({"id": "PSERV07", "name": "Payment"})];
-    let script = script()
-        .answer("GET /services?query=PAYMENT", 200, &page("services", &rows, false, None))
-        .answer("GET /incidents?", 200, &page("incidents", &[], false, Some(0)));
+    let script = script().answer("GET /services?query=PAYMENT", 200, &page("services", &rows, false, None)).answer(
+        "GET /incidents?",
+        200,
+        &page("incidents", &[], false, Some(0)),
+    );
     call(&script, "pagerduty_incidents_list", &json!({"status": "open", "service": "PAYMENT"})).unwrap();
     assert!(script.asked()[1].contains("service_ids[]=PSERV07"), "{:?}", script.asked());
 }
@@ -136,7 +157,13 @@ fn periods_follow_the_wall_clock_also_when_clocks_change() {
     case("2026-11-22T10:00:00Z", berlin, "last_year", "2025-01-01T00:00:00+01:00", "2026-01-01T00:00:00+01:00");
     case("2026-10-26T10:00:00Z", berlin, "last_7_days", "2026-10-19T12:00:00+02:00", "2026-10-26T11:00:00+01:00");
     // In Los Angeles it is still the day before.
-    case("2026-11-22T06:00:00Z", "america/los_angeles", "today", "2026-11-21T00:00:00-08:00", "2026-11-21T22:00:00-08:00");
+    case(
+        "2026-11-22T06:00:00Z",
+        "america/los_angeles",
+        "today",
+        "2026-11-21T00:00:00-08:00",
+        "2026-11-21T22:00:00-08:00",
+    );
     // Santiago's clocks jump over midnight: that day begins at one.
     case("2026-09-06T20:00:00Z", "America/Santiago", "today", "2026-09-06T01:00:00-03:00", "2026-09-06T17:00:00-03:00");
 }
@@ -161,7 +188,12 @@ fn ranges_are_read_in_the_users_zone_and_split() {
 fn identity_is_the_users_own() {
     let upstream = script().answer("GET /users/me", 200, r#"{"user":{"id":"PKIRA01","name":"Kira Moore","email":"kira@acme.example","time_zone":"Europe/Berlin","role":"manager"}}"#);
     let account = PAGERDUTY.identify(upstream.environment()).unwrap();
-    assert_eq!((account.id.as_str(), account.email.as_deref(), account.time_zone.as_deref()), ("PKIRA01", Some("kira@acme.example"), Some("Europe/Berlin")));
+    assert_eq!(
+        (account.id.as_str(), account.email.as_deref(), account.time_zone.as_deref()),
+        ("PKIRA01", Some("kira@acme.example"), Some("Europe/Berlin"))
+    );
     let upstream = script().answer("GET /users/me", 400, r#"{"error":{"message":"Account-wide token","code":2001}}"#);
-    assert!(matches!(PAGERDUTY.identify(upstream.environment()), Err(ToolError::Forbidden(text)) if text.contains("account-wide")));
+    assert!(
+        matches!(PAGERDUTY.identify(upstream.environment()), Err(ToolError::Forbidden(text)) if text.contains("account-wide"))
+    );
 }

@@ -18,18 +18,31 @@ fn resolving_puts_the_identifier_and_posts_the_note() {
         .answer("GET /incidents/4201", 200, &one("triggered"))
         .answer("PUT /incidents/Q0INCIDENT4201", 200, &one("resolved"))
         .answer("POST /incidents/Q0INCIDENT4201/notes", 201, r#"{"note":{"id":"PNOTE01","content":"fixed"}}"#);
-    let answer = call(&script, TOOL, &json!({"incident": "4201", "note": "fixed", "from_email": "x@y.example"})).unwrap();
-    assert_eq!((&answer["resolved"], &answer["already_resolved"], &answer["note_id"]), (&json!(true), &json!(false), &json!("PNOTE01")));
-    let bodies: Vec<Value> = script.sent().iter().filter_map(|sent| serde_json::from_slice(sent.body.as_deref()?).ok()).collect();
-    assert_eq!(bodies, [json!({"incident": {"type": "incident_reference", "status": "resolved"}}), json!({"note": {"content": "fixed"}})]);
+    let answer =
+        call(&script, TOOL, &json!({"incident": "4201", "note": "fixed", "from_email": "x@y.example"})).unwrap();
+    assert_eq!(
+        (&answer["resolved"], &answer["already_resolved"], &answer["note_id"]),
+        (&json!(true), &json!(false), &json!("PNOTE01"))
+    );
+    let bodies: Vec<Value> =
+        script.sent().iter().filter_map(|sent| serde_json::from_slice(sent.body.as_deref()?).ok()).collect();
+    assert_eq!(
+        bodies,
+        [
+            json!({"incident": {"type": "incident_reference", "status": "resolved"}}),
+            json!({"note": {"content": "fixed"}})
+        ]
+    );
     assert!(script.sent()[1].headers.contains(&("content-type", "application/json".to_owned())));
 }
 
 #[test]
 fn already_resolved_is_success_and_still_takes_the_note() {
-    let script = script()
-        .answer("GET /incidents/4201", 200, &one("resolved"))
-        .answer("POST /incidents/Q0INCIDENT4201/notes", 201, r#"{"note":{"id":"PNOTE01"}}"#);
+    let script = script().answer("GET /incidents/4201", 200, &one("resolved")).answer(
+        "POST /incidents/Q0INCIDENT4201/notes",
+        201,
+        r#"{"note":{"id":"PNOTE01"}}"#,
+    );
     let answer = call(&script, TOOL, &json!({"incident": 4201, "note": "fixed"})).unwrap();
     assert_eq!((&answer["already_resolved"], &answer["note_added"]), (&json!(true), &json!(true)));
     assert_eq!(script.asked().len(), 2, "nothing is put");
@@ -39,10 +52,17 @@ fn already_resolved_is_success_and_still_takes_the_note() {
 fn somebody_quicker_is_success_too() {
     let script = script()
         .answer("GET /incidents/4201", 200, &one("triggered"))
-        .answer("PUT /incidents/Q0INCIDENT4201", 400, r#"{"error":{"message":"Incident Already Resolved","code":1001,"errors":[]}}"#)
+        .answer(
+            "PUT /incidents/Q0INCIDENT4201",
+            400,
+            r#"{"error":{"message":"Incident Already Resolved","code":1001,"errors":[]}}"#,
+        )
         .answer("GET /incidents/Q0INCIDENT4201", 200, &one("resolved"));
     let answer = call(&script, TOOL, &json!({"incident": 4201})).unwrap();
-    assert_eq!((&answer["resolved"], &answer["already_resolved"], &answer["note_added"]), (&json!(true), &json!(true), &json!(false)));
+    assert_eq!(
+        (&answer["resolved"], &answer["already_resolved"], &answer["note_added"]),
+        (&json!(true), &json!(true), &json!(false))
+    );
 }
 
 #[test]
@@ -51,7 +71,9 @@ fn a_note_that_fails_leaves_a_half_that_is_told() {
         .answer("GET /incidents/4201", 200, &one("triggered"))
         .answer("PUT /incidents/Q0INCIDENT4201", 200, &one("resolved"))
         .fail("POST /incidents/Q0INCIDENT4201/notes", SendError::Interrupted("it took too long".into()));
-    let Err(ToolError::Partial(text)) = call(&script, TOOL, &json!({"incident": 4201, "note": "fixed"})) else { panic!("not partial") };
+    let Err(ToolError::Partial(text)) = call(&script, TOOL, &json!({"incident": 4201, "note": "fixed"})) else {
+        panic!("not partial")
+    };
     let told: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(told["done"]["resolved"], true);
     assert_eq!(told["not_done"]["code"], "unavailable");
@@ -74,8 +96,16 @@ fn a_write_without_an_answer_is_not_repeated() {
 #[test]
 fn creating_looks_names_up_first_and_posts_once() {
     let script = script()
-        .answer("GET /services?query=payment-service", 200, &page("services", &[json!({"id": "PSERV01", "name": "payment-service"})], false, None))
-        .answer("GET /priorities", 200, r#"{"priorities":[{"id":"PPRIO02","name":"P2"},{"id":"PPRIO01","name":"P1"}],"more":false}"#)
+        .answer(
+            "GET /services?query=payment-service",
+            200,
+            &page("services", &[json!({"id": "PSERV01", "name": "payment-service"})], false, None),
+        )
+        .answer(
+            "GET /priorities",
+            200,
+            r#"{"priorities":[{"id":"PPRIO02","name":"P2"},{"id":"PPRIO01","name":"P1"}],"more":false}"#,
+        )
         .answer("POST /incidents", 201, &one("triggered"));
     let arguments = json!({"title": " Checkout down ", "service": "payment-service", "urgency": "High", "details": "500s", "priority": "p1", "incident_key": "k1", "escalation_policy_id": "PESCA01"});
     let answer = call(&script, "pagerduty_incident_create", &arguments).unwrap();
@@ -95,21 +125,33 @@ fn creating_looks_names_up_first_and_posts_once() {
 
 #[test]
 fn a_doubtful_service_is_a_question_and_no_page() {
-    let rows = [json!({"id": "PSERV01", "name": "payment-service"}), json!({"id": "PSERV02", "name": "payment-archive"})];
+    let rows =
+        [json!({"id": "PSERV01", "name": "payment-service"}), json!({"id": "PSERV02", "name": "payment-archive"})];
     let script = script().always("GET /services?query=payment", 200, &page("services", &rows, false, None));
     let result = call(&script, "pagerduty_incident_create", &json!({"title": "x", "service": "payment"}));
     let Err(ToolError::Ambiguous(text)) = result else { panic!("{result:?}") };
     let told: Value = serde_json::from_str(&text).unwrap();
-    assert_eq!(told["candidates"], json!([{"id": "PSERV01", "name": "payment-service"}, {"id": "PSERV02", "name": "payment-archive"}]));
+    assert_eq!(
+        told["candidates"],
+        json!([{"id": "PSERV01", "name": "payment-service"}, {"id": "PSERV02", "name": "payment-archive"}])
+    );
     assert!(script.asked().iter().all(|asked| asked.starts_with("GET")));
-    for wrong in [json!({"title": " ", "service": "PSERV01"}), json!({"title": "x"}), json!({"title": "x".repeat(1_025), "service": "PSERV01"})] {
-        assert!(matches!(call(&script, "pagerduty_incident_create", &wrong), Err(ToolError::InvalidArguments(_))), "{wrong}");
+    for wrong in [
+        json!({"title": " ", "service": "PSERV01"}),
+        json!({"title": "x"}),
+        json!({"title": "x".repeat(1_025), "service": "PSERV01"}),
+    ] {
+        assert!(
+            matches!(call(&script, "pagerduty_incident_create", &wrong), Err(ToolError::InvalidArguments(_))),
+            "{wrong}"
+        );
     }
 }
 
 #[test]
 fn a_key_in_use_is_a_conflict() {
     let script = script().answer("POST /incidents", 400, r#"{"error":{"message":"Invalid Input Provided","code":2001,"errors":["Open incident with matching dedup key already exists on this service: incident key"]}}"#);
-    let result = call(&script, "pagerduty_incident_create", &json!({"title": "x", "service": "PSERV01", "incident_key": "k"}));
+    let result =
+        call(&script, "pagerduty_incident_create", &json!({"title": "x", "service": "PSERV01", "incident_key": "k"}));
     assert!(matches!(result, Err(ToolError::Conflict(_))), "{result:?}");
 }

@@ -1,12 +1,13 @@
 //! Moves SQLite's write-ahead log into the database in the background, so that no call waits for it.
 //!
-//! SQLite starts the log from its beginning again only when all of it has been moved. Under steady load
-//! the background never quite catches up; then the writer itself moves the few pages that are left,
-//! between two batches.
+//! SQLite starts the log from its beginning again only when all of it has been moved. The background moves
+//! the bulk in one pass; the writer then moves the few pages that came meanwhile, between two batches.
+//! More passes in the background would never catch up with a steady load, and each syncs two files, which
+//! every call then feels.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -19,12 +20,18 @@ use crate::error::AuditError;
 pub(crate) const START_PAGES: u64 = 1_000;
 /// Pages at which the writer itself finishes the job: just before the log would outgrow its room.
 const FINISH_PAGES: u64 = 1_800;
-/// Passes of the background: each leaves only what was written while it ran.
-const MAX_PASSES: usize = 4;
+
+/// Nothing was asked of the background.
+const IDLE: u8 = 0;
+/// It was asked.
+const ASKED: u8 = 1;
+/// It made its pass and left something for the writer.
+const LEFT: u8 = 2;
 
 /// The background thread and the number of pages that wait for it.
 pub(crate) struct Checkpointer {
     pages: Arc<AtomicU64>,
+    state: Arc<AtomicU8>,
     /// Held during a pass: SQLite lets one run at a time and turns a second one away.
     turn: Arc<Mutex<()>>,
     requests: Option<SyncSender<()>>,
@@ -38,41 +45,45 @@ impl Checkpointer {
         let database = Database::open_with_flags(path, flags).map_err(failed)?;
         database.busy_timeout(Duration::ZERO).map_err(failed)?;
         database.execute_batch("PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0;").map_err(failed)?;
+        // Until it has read something, a connection does not know of the write-ahead log, and its
+        // checkpoints do nothing without saying so.
+        database.query_row("SELECT COUNT(*) FROM writer", [], |_| Ok(())).map_err(failed)?;
         let pages = Arc::new(AtomicU64::new(0));
         let (requests, waiting) = sync_channel(1);
         let counter = Arc::clone(&pages);
         let turn = Arc::new(Mutex::new(()));
         let its_turn = Arc::clone(&turn);
+        let state = Arc::new(AtomicU8::new(IDLE));
+        let its_state = Arc::clone(&state);
         let thread = std::thread::Builder::new()
             .name("toolkeep-audit-checkpoint".to_owned())
             .spawn(move || {
                 while let Ok(()) = waiting.recv() {
-                    for _ in 0..MAX_PASSES {
-                        // Once the writer wants to finish, another pass would only stand in its way.
-                        let late = counter.load(Ordering::Relaxed) >= FINISH_PAGES;
-                        let _turn = its_turn.lock().unwrap_or_else(PoisonError::into_inner);
-                        if late || pass(&database, &counter) {
-                            break;
-                        }
-                    }
+                    let _turn = its_turn.lock().unwrap_or_else(PoisonError::into_inner);
+                    let left = !pass(&database, &counter);
+                    its_state.store(if left { LEFT } else { IDLE }, Ordering::Relaxed);
                 }
             })
             .map_err(|e| AuditError::unavailable("start a thread", e))?;
-        Ok(Self { pages, turn, requests: Some(requests), thread: Some(thread) })
+        Ok(Self { pages, state, turn, requests: Some(requests), thread: Some(thread) })
     }
 
     /// Counts what a batch added and wakes the background when it is time.
     pub(crate) fn added(&self, pages: u64) {
         let now = self.pages.fetch_add(pages, Ordering::Relaxed).saturating_add(pages);
-        if let (true, Some(requests)) = (now >= START_PAGES, &self.requests) {
+        if now < START_PAGES || self.state.load(Ordering::Relaxed) != IDLE {
+            return;
+        }
+        if let Some(requests) = &self.requests {
+            self.state.store(ASKED, Ordering::Relaxed);
             // Full means that it has been asked already.
             let _ = requests.try_send(());
         }
     }
 
-    /// Whether the background did not catch up.
+    /// Whether the writer should finish what the background began, or could not do in time.
     pub(crate) fn is_due(&self) -> bool {
-        self.pages.load(Ordering::Relaxed) >= FINISH_PAGES
+        self.state.load(Ordering::Relaxed) == LEFT || self.pages.load(Ordering::Relaxed) >= FINISH_PAGES
     }
 
     /// The writer's own pass.
@@ -80,8 +91,9 @@ impl Checkpointer {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         if !pass(writer, &self.pages) {
             // Another process is at it this moment, or a reader holds an old page. Ask again a little later.
-            self.pages.store(FINISH_PAGES.saturating_sub(200), Ordering::Relaxed);
+            self.pages.store(START_PAGES.saturating_sub(200), Ordering::Relaxed);
         }
+        self.state.store(IDLE, Ordering::Relaxed);
     }
 }
 
@@ -101,7 +113,8 @@ fn pass(database: &Database, pages: &AtomicU64) -> bool {
         Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?))
     });
     match moved {
-        Ok((0, in_log, moved)) if in_log == moved => {
+        // Less than zero: the connection saw no log at all.
+        Ok((0, in_log, moved)) if in_log >= 0 && in_log == moved => {
             pages.fetch_sub(before.min(pages.load(Ordering::Relaxed)), Ordering::Relaxed);
             true
         }

@@ -214,8 +214,8 @@ impl Store for SqliteStore {
                 return Err(AppendError::NotDurable(AuditError::unavailable("sync its file", error)));
             }
             let bytes: u64 = rows.iter().map(|row| row.content.len() as u64).sum();
-            // The last page is written in part, and one more may be split.
-            let pages = bytes / PAGE_BYTES + 2;
+            // The last page was there in part and is written again.
+            let pages = bytes / PAGE_BYTES + 1;
             file.checkpointer.added(pages);
             self.next_mark_pages = match self.next_mark_pages.saturating_sub(pages) {
                 0 if self.next_mark_pages == 0 => super::checkpoint::START_PAGES,

@@ -153,16 +153,29 @@ fn visible_tool(parts: &Parts, principal: &Principal, call: Call) -> Result<Aske
         Some((Arc::clone(connector), Arc::clone(tool)))
     });
     let (connector, tool) = found.ok_or_else(unknown)?;
-    let argument_names = call.arguments.keys().cloned().collect();
-    let arguments = Value::Object(call.arguments);
-    let text = arguments.to_string();
+    let mut arguments = Value::Object(call.arguments);
+    let mut text = arguments.to_string();
     let limit = parts.limits.arguments_bytes;
     if text.len() > limit {
         return Err(CallError::ArgumentsTooLarge { bytes: text.len(), limit });
     }
-    tool.input
-        .check(&arguments)
-        .map_err(|violations| CallError::InvalidArguments { tool: tool.name.clone(), violations })?;
+    if let Err(violations) = tool.input.check(&arguments) {
+        // Several clients send every optional argument, with null for those left out. Where a null does not
+        // fit the schema, it can only mean that.
+        let without_nulls = arguments.as_object_mut().is_some_and(|given| {
+            let before = given.len();
+            given.retain(|_, value| !value.is_null());
+            given.len() < before
+        });
+        if !without_nulls {
+            return Err(CallError::InvalidArguments { tool: tool.name.clone(), violations });
+        }
+        tool.input
+            .check(&arguments)
+            .map_err(|violations| CallError::InvalidArguments { tool: tool.name.clone(), violations })?;
+        text = arguments.to_string();
+    }
+    let argument_names = arguments.as_object().map(|given| given.keys().cloned().collect()).unwrap_or_default();
     Ok(Asked {
         connector,
         connection_name: call.connection,

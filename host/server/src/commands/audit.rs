@@ -1,5 +1,6 @@
 //! `toolkeep audit`: what was done, by whom, as whom, and what came of it.
 
+use comfy_table::{ColumnConstraint, Width};
 use serde_json::Value;
 use toolkeep_audit::{Query, Record, RecordKind};
 
@@ -7,6 +8,9 @@ use crate::cli::{AuditList, Global};
 use crate::failure::Failure;
 use crate::keep::{Keep, audit_failure};
 use crate::output::{self, printable};
+
+/// Columns for a tool's name before it wraps: `pagerduty_incident_resolve` has 26.
+const TOOL_COLUMNS: u16 = 28;
 
 /// `toolkeep audit list`
 ///
@@ -36,13 +40,18 @@ pub(crate) fn list(global: &Global, options: AuditList) -> Result<(), Failure> {
 /// Records as a table, one line each where the terminal is wide enough.
 pub(crate) fn table(records: &[Record]) -> comfy_table::Table {
     let mut table = output::table(["NO.", "TIME", "WHAT", "WHO", "TOOL OR SUBJECT", "OUTCOME", "UPSTREAM"]);
+    // A tool's name is what people look for: the others wrap first.
+    table.set_constraints([Width::Fixed(4), Width::Fixed(12)].map(ColumnConstraint::LowerBoundary));
+    if let Some(column) = table.column_mut(4) {
+        column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(TOOL_COLUMNS)));
+    }
     for record in records {
         table.add_row([
             record.seq.to_string(),
             record.time.strftime("%H:%M:%S%.3f").to_string(),
             what(record),
             who(&record.content),
-            printable(field(&record.content, "tool").or_else(|| field(&record.content, "subject")).unwrap_or_default()),
+            about(&record.content),
             outcome(record),
             upstream(&record.content),
         ]);
@@ -52,6 +61,15 @@ pub(crate) fn table(records: &[Record]) -> comfy_table::Table {
 
 fn field<'a>(content: &'a Value, name: &str) -> Option<&'a str> {
     content.get(name).and_then(Value::as_str)
+}
+
+/// The tool, or what an event happened to; a connection's long random name is cut.
+fn about(content: &Value) -> String {
+    let text = printable(field(content, "tool").or_else(|| field(content, "subject")).unwrap_or_default());
+    match text.char_indices().nth(TOOL_COLUMNS as usize - 3) {
+        Some((end, _)) if text.starts_with("con_") => format!("{}…", text.get(..end).unwrap_or_default()),
+        _ => text,
+    }
 }
 
 fn what(record: &Record) -> String {
@@ -65,7 +83,9 @@ fn what(record: &Record) -> String {
 
 fn who(content: &Value) -> String {
     match (field(content, "tenant"), field(content, "user"), field(content, "agent")) {
-        (Some(tenant), Some(user), Some(agent)) => printable(&format!("{tenant}/{user} via {agent}")),
+        (Some(tenant), Some(user), Some(agent)) => {
+            format!("{}\nvia {}", printable(&format!("{tenant}/{user}")), printable(agent))
+        }
         (Some(tenant), Some(user), None) => printable(&format!("{tenant}/{user}")),
         _ => String::new(),
     }

@@ -113,7 +113,19 @@ fn describe(content: Content) -> Value {
 /// A failed call with its exit code and the next command to run.
 pub(crate) fn failure(error: &CallError, principal: &Principal) -> Failure {
     let (tenant, user) = (&principal.tenant, &principal.user);
-    let failure = Failure::new(exit(error), error.code(), error.public_message()).details(error.details());
+    // Whoever runs this program is its operator, and may read what callers may not.
+    let message = match error {
+        CallError::ConnectionMismatch(_)
+        | CallError::EgressDenied { .. }
+        | CallError::Trap { .. }
+        | CallError::AnswerInvalid { .. }
+        | CallError::Vault(_)
+        | CallError::Audit(_) => error.to_string(),
+        _ => error.public_message(),
+    };
+    // The message of a schema's violations names them all.
+    let details = if matches!(error, CallError::Tool { .. }) { error.details() } else { None };
+    let failure = Failure::new(exit(error), error.code(), output::printable(&message)).details(details);
     match error {
         CallError::UnknownTool(_) => failure.next("toolkeep tools"),
         CallError::UnknownConnector(_) => failure.next("toolkeep --connector FILE …"),
@@ -124,7 +136,7 @@ pub(crate) fn failure(error: &CallError, principal: &Principal) -> Failure {
             failure.next(format!("toolkeep credential list --tenant {tenant} --user {user}"))
         }
         CallError::EgressDenied { .. } | CallError::CredentialReflected { .. } | CallError::Trap { .. } => {
-            failure.next("toolkeep audit list")
+            failure.next("toolkeep audit list --limit 5")
         }
         CallError::Vault(_) | CallError::Audit(_) => failure.next("toolkeep --log debug …, and look at the data directory"),
         _ => failure,

@@ -3,8 +3,8 @@
 
 use serde_json::json;
 use toolkeep_audit::EventKind;
-use toolkeep_host::{Account, Credential, CredentialKind as Declared, Host, Principal};
-use toolkeep_vault::{Connection, ConnectionKey, CredentialKind as Kept, NewConnection};
+use toolkeep_host::{Account, CallError, Credential, CredentialKind as Declared, Host, Principal, ToolError};
+use toolkeep_vault::{Connection, ConnectionKey, CredentialKind as Kept, NewConnection, Resolved};
 
 use super::call;
 use super::key::minute;
@@ -43,7 +43,7 @@ pub(crate) async fn add(global: &Global, options: CredentialAdd) -> Result<(), F
     output::text(format!("{GREEN}connected{GREEN:#} {} as {account}", options.connector))
 }
 
-/// Stores a connection, identifies its account and records both; undoes it where one of them fails.
+/// Stores a connection, identifies its account and records both; puts everything back where one of them fails.
 pub(crate) async fn store(
     keep: &Keep,
     host: &Host,
@@ -52,10 +52,26 @@ pub(crate) async fn store(
     account_email: Option<String>,
 ) -> Result<Connection, Failure> {
     let key = new.key.clone();
+    // A mistyped new secret must not cost the user the connection that works.
+    let before = keep.vault.resolve(&key).ok();
     keep.vault.connect(new).map_err(|error| vault_failure(&error))?;
     let stored = identify_and_record(keep, host, principal, &key, account_email).await;
     if stored.is_err() {
-        keep.vault.disconnect(&key).map_err(|error| vault_failure(&error))?;
+        let undone = match before {
+            Some(Resolved { connection, secret }) => keep
+                .vault
+                .connect(NewConnection {
+                    key,
+                    secret,
+                    kind: connection.kind,
+                    granted_scopes: connection.granted_scopes,
+                    base: connection.base,
+                    account: connection.account,
+                })
+                .map(|_| ()),
+            None => keep.vault.disconnect(&key).map(|_| ()),
+        };
+        undone.map_err(|error| vault_failure(&error))?;
     }
     stored
 }
@@ -67,13 +83,20 @@ async fn identify_and_record(
     key: &ConnectionKey,
     account_email: Option<String>,
 ) -> Result<Connection, Failure> {
-    let mut account = host
-        .identify(principal, &key.connector, &key.name)
-        .await
-        .map_err(|error| call::failure(&error, principal).next("nothing was kept; check the secret, --kind and --base"))?;
-    if account.email.is_none() {
-        account.email = account_email;
-    }
+    let account = match (host.identify(principal, &key.connector, &key.name).await, account_email) {
+        (Ok(account), email) => Account { email: account.email.or(email), ..account },
+        // The upstream took the key and knows no person behind it: an account's key. Whoever stores it says
+        // who acts. A key that is not accepted, or an upstream that is not there, is no such thing.
+        (Err(CallError::Tool { error, .. }), Some(email)) if knows_no_person(&error) => Account {
+            id: email.clone(),
+            name: "account-level key".to_owned(),
+            email: Some(email),
+            time_zone: None,
+        },
+        (Err(error), _) => {
+            return Err(call::failure(&error, principal).next("nothing was kept; check the secret, --kind and --base"));
+        }
+    };
     let connection = keep.vault.set_account(key, account).map_err(|error| vault_failure(&error))?;
     let details = json!({
         "connector": key.connector, "name": key.name, "version": connection.version, "kind": connection.kind,
@@ -81,6 +104,14 @@ async fn identify_and_record(
     });
     keep.record(EventKind::ConnectionAdded, Some(principal), connection.id.as_str(), details).await?;
     Ok(connection)
+}
+
+/// Whether `identify` came as far as the upstream, with a credential that it takes, and found nobody.
+fn knows_no_person(error: &ToolError) -> bool {
+    matches!(
+        error,
+        ToolError::InvalidArguments(_) | ToolError::NotFound(_) | ToolError::Forbidden(_) | ToolError::Other(_)
+    )
 }
 
 /// `toolkeep credential list`
@@ -205,6 +236,14 @@ mod tests {
                 prefix: "Bearer ".to_owned(),
             })
             .collect()
+    }
+
+    #[test]
+    fn an_account_key_is_one_that_the_upstream_takes() {
+        assert!(knows_no_person(&ToolError::Forbidden("no user".to_owned())));
+        assert!(!knows_no_person(&ToolError::Unauthenticated("401".to_owned())));
+        assert!(!knows_no_person(&ToolError::Unavailable("down".to_owned())));
+        assert!(!knows_no_person(&ToolError::RateLimited { retry_after_s: None }));
     }
 
     #[test]

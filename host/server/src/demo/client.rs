@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderValue, Method, Request};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::client::legacy::Client as HttpClient;
@@ -54,6 +54,7 @@ impl Client {
         let mut authorization = HeaderValue::from_str(&format!("Bearer {}", key.expose_secret()))
             .map_err(|error| Failure::internal(error.to_string()))?;
         authorization.set_sensitive(true);
+        #[expect(clippy::disallowed_methods, reason = "the demo's client talks to the demo's own server on loopback")]
         let http = HttpClient::builder(TokioExecutor::new()).build_http();
         Ok(Self { http, url, authorization, last_id: 0 })
     }
@@ -106,6 +107,7 @@ impl Client {
             .header(ACCEPT, "application/json, text/event-stream")
             .header(CONTENT_TYPE, "application/json")
             .header(AUTHORIZATION, &self.authorization)
+            .header(USER_AGENT, concat!("toolkeep-demo/", env!("CARGO_PKG_VERSION")))
             .header("mcp-protocol-version", PROTOCOL_VERSION)
             .body(Full::new(Bytes::from(message.to_string())))
             .map_err(|error| Failure::internal(error.to_string()))?;

@@ -133,7 +133,6 @@ async fn attack(stage: &Stage, client: &mut Client) -> Result<(), Failure> {
         ));
     };
     let webhooks_before = stage.simulator.webhook_subscriptions();
-    let seen_before = stage.simulator.requests().len();
     output::text(format_args!("   {DIM}tools/call {tool} {{}}{DIM:#}"))?;
     let answer = client.call(tool, &json!({})).await?;
     let exchanges = stage.exchanges.take();
@@ -145,8 +144,10 @@ async fn attack(stage: &Stage, client: &mut Client) -> Result<(), Failure> {
     if got_through || !answer.is_error || stage.simulator.webhook_subscriptions() != webhooks_before {
         return Err(wrong("the hostile connector got a write through"));
     }
-    let seen = stage.simulator.requests().len().saturating_sub(seen_before);
-    output::text(format_args!("   requests that PagerDuty saw meanwhile: {seen}"))
+    for other in exchanges.iter().filter(|other| other.sent.is_some()) {
+        output::text(format_args!("   {DIM}declared, so it went out: {}{DIM:#}", exchanges::line(other)))?;
+    }
+    output::text(format_args!("   webhooks at PagerDuty before and after: {webhooks_before}"))
 }
 
 fn records(stage: &Stage) -> Result<(), Failure> {

@@ -41,7 +41,9 @@ pub(crate) fn failure(error: &CallError, schema_promised: bool) -> Result<CallTo
         return Err(ErrorData::invalid_params(message, Some(json!({ "code": code }))));
     }
     let mut text = format!("{code}: {message}");
-    if let Some(details) = &details {
+    // What a connector said beside its message (candidates, what was done) is for the model too. The host's
+    // own messages hold all of it already.
+    if let (CallError::Tool { .. }, Some(details)) = (error, &details) {
         text.push('\n');
         text.push_str(&details.to_string());
     }
@@ -85,6 +87,7 @@ fn translate(content: Content) -> ContentBlock {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test says what failed by panicking")]
     use super::*;
+    use toolkeep_host::{ToolError, Violation};
 
     fn arguments_too_large() -> CallError {
         CallError::ArgumentsTooLarge { bytes: 300_000, limit: 262_144 }
@@ -104,6 +107,21 @@ mod tests {
         assert!(result["content"][0]["text"].as_str().unwrap().starts_with("arguments_too_large: "));
         assert_eq!(result["structuredContent"]["error"]["code"], "arguments_too_large");
         assert!(result["structuredContent"]["error"].get("details").is_none());
+    }
+
+    #[test]
+    fn a_model_reads_the_candidates_and_no_violation_twice() {
+        let text = |error: &CallError| {
+            let result = serde_json::to_value(failure(error, false).unwrap()).unwrap();
+            result["content"][0]["text"].as_str().unwrap().to_owned()
+        };
+        let candidates = json!({ "message": "Which one?", "candidates": [{ "id": "P1" }, { "id": "P2" }] });
+        let ambiguous = CallError::Tool { tool: "t".to_owned(), error: ToolError::Ambiguous(candidates) };
+        assert!(text(&ambiguous).starts_with("ambiguous: Which one?\n{"), "{}", text(&ambiguous));
+        assert!(text(&ambiguous).contains("\"P2\""));
+        let violations = vec![Violation { path: "/limit".to_owned(), message: "is no integer".to_owned() }];
+        let invalid = text(&CallError::InvalidArguments { tool: "t".to_owned(), violations });
+        assert_eq!(invalid.matches("is no integer").count(), 1, "{invalid}");
     }
 
     #[test]
