@@ -7,7 +7,7 @@ use std::time::Instant;
 use clap::{Args, ValueEnum};
 
 use crate::layout::Layout;
-use crate::{clients, guests, step};
+use crate::{clients, demo, guests, step};
 
 /// What to run.
 #[derive(Debug, Args)]
@@ -35,8 +35,8 @@ impl Options {
     }
 }
 
-/// Everything but the guests, which are not programs of this machine. With the tests' targets named, cargo
-/// resolves features once for the programs and for the tests, so nothing is compiled for each.
+/// Everything but the guests, which are not programs of this machine. Programs and tests are built in one go,
+/// so that cargo resolves features once and compiles nothing for each.
 const WORKSPACE: [&str; 4] = ["--release", "--workspace", "--exclude", "toolkeep-guests"];
 
 /// Runs the command.
@@ -48,12 +48,14 @@ pub(crate) fn run(layout: &Layout, options: &Options) -> anyhow::Result<ExitCode
     // Before ten minutes of building, not after.
     let python = if options.runs(Part::Clients) { Some(clients::find_python()?) } else { None };
     guests::build(layout)?;
-    let mut build = Command::new("cargo");
-    build.current_dir(&layout.root).arg("build").args(WORKSPACE).args(["--bins", "--tests"]);
-    step::run("build programs and tests", &mut build)?;
     if options.runs(Part::Rust) {
+        let mut build = Command::new("cargo");
+        build.current_dir(&layout.root).arg("build").args(WORKSPACE).args(["--bins", "--tests"]);
+        step::run("build programs and tests (about ten minutes the first time)", &mut build)?;
         let mut test = Command::new("cargo");
         step::run("run the Rust tests", test.current_dir(&layout.root).arg("test").args(WORKSPACE))?;
+    } else {
+        demo::build(layout)?;
     }
     if let Some(python) = python {
         clients::run(layout, &python)?;

@@ -111,6 +111,11 @@ impl Stopped {
         Self { breach: Some(Breach::Limit { code, limit: limit.clone() }), code, rule: limit, error }
     }
 
+    /// Whether policy kept the request from leaving.
+    fn is_refusal(&self) -> bool {
+        matches!(self.error, Error::HttpRequestDenied | Error::DestinationIpProhibited)
+    }
+
     fn failed(code: &'static str, rule: impl Into<String>, error: Error) -> Self {
         Self { breach: None, code, rule: rule.into(), error }
     }
@@ -167,6 +172,7 @@ impl Gate {
         let begun = Instant::now();
         let mut record = Record::new(&request, begun, self.observer.is_some());
         let answer = async {
+            self.refuse_after_breach()?; //                   A call that broke a rule sends nothing more.
             let asked = self.read(request).await?; //        0. Take the whole request, bounded.
             let target = canonicalise(&asked)?; //            1. One spelling, or none.
             let decided = self.decide(target, asked, &mut record)?; // 2 and 3. Its headers, its origin, its route.
@@ -181,6 +187,13 @@ impl Gate {
             Err(Stopped::failed("upstream_timeout", format!("no whole answer in {limit:?}"), Error::HttpResponseTimeout))
         });
         self.record(record, answer) //                        9. The result is on record.
+    }
+
+    fn refuse_after_breach(&self) -> Result<(), Stopped> {
+        match &*self.breach.lock().unwrap_or_else(PoisonError::into_inner) {
+            None => Ok(()),
+            Some(_) => Err(Stopped::failed("after_breach", "the call had broken a rule already", Error::HttpRequestDenied)),
+        }
     }
 
     async fn read(&self, request: Request<WasiBody>) -> Result<Asked, Stopped> {
@@ -373,7 +386,7 @@ impl Gate {
                 asked: views.asked.clone(),
                 sent: views.sent.clone(),
                 decision: stopped.map_or_else(|| record.rule.clone(), |stopped| stopped.rule.clone()),
-                refused: stopped.filter(|stopped| matches!(stopped.breach, Some(Breach::Denied { .. }))).map(|stopped| stopped.code),
+                refused: stopped.filter(|stopped| stopped.is_refusal()).map(|stopped| stopped.code),
                 status: record.status,
                 duration: record.begun.elapsed(),
             });
@@ -490,7 +503,7 @@ impl Record {
     }
 
     fn finish(self, stopped: Option<&Stopped>) -> UpstreamRequest {
-        let denied = stopped.filter(|stopped| matches!(stopped.breach, Some(Breach::Denied { .. })));
+        let denied = stopped.filter(|stopped| stopped.is_refusal());
         UpstreamRequest {
             at_us: self.at.as_microsecond(),
             method: self.method,

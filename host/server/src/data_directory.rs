@@ -86,6 +86,7 @@ impl DataDirectory {
 }
 
 /// `$XDG_DATA_HOME/toolkeep`, else `~/.local/share/toolkeep` (XDG Base Directory specification).
+#[expect(clippy::disallowed_methods, reason = "where a user's own data lies is nothing to ask for with an option")]
 fn default_root() -> Result<PathBuf, Failure> {
     let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     absolute("XDG_DATA_HOME")

@@ -31,9 +31,12 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// A failed command.
+/// A failed command. Boxed, because it is the rare half of every result here.
 #[derive(Debug)]
-pub(crate) struct Failure {
+pub(crate) struct Failure(Box<Parts>);
+
+#[derive(Debug)]
+struct Parts {
     exit: Exit,
     code: String,
     message: String,
@@ -44,7 +47,7 @@ pub(crate) struct Failure {
 impl Failure {
     /// A failure with a stable code.
     pub(crate) fn new(exit: Exit, code: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { exit, code: code.into(), message: message.into(), next: None, details: None }
+        Self(Box::new(Parts { exit, code: code.into(), message: message.into(), next: None, details: None }))
     }
 
     /// The command line is wrong in a way that clap cannot see.
@@ -59,40 +62,43 @@ impl Failure {
 
     /// Says what to run or do next.
     pub(crate) fn next(mut self, next: impl Into<String>) -> Self {
-        self.next = Some(next.into());
+        self.0.next = Some(next.into());
         self
     }
 
     /// Adds the machine-readable part.
     pub(crate) fn details(mut self, details: Option<Value>) -> Self {
-        self.details = details;
+        self.0.details = details;
         self
     }
 
     /// The exit code that this failure ends with.
     #[cfg(test)]
     pub(crate) fn exit(&self) -> Exit {
-        self.exit
+        self.0.exit
     }
 
     /// The text.
     #[cfg(test)]
     pub(crate) fn message(&self) -> &str {
-        &self.message
+        &self.0.message
     }
 
     /// Tells standard error, as one JSON line if `json`, and gives the exit code.
     pub(crate) fn report(&self, json: bool) -> ExitCode {
         // Whoever reads our output has gone away; there is nobody to tell and nothing went wrong.
-        if self.code == BROKEN_PIPE {
+        if self.0.code == BROKEN_PIPE {
             return Exit::Done.into();
         }
         let mut out = anstream::stderr().lock();
         // Standard error being gone leaves the exit code as the only messenger.
-        let _ = if json { writeln!(out, "{}", self.as_json()) } else { self.write(&mut out) };
-        self.exit.into()
+        let _ = if json { writeln!(out, "{}", self.0.as_json()) } else { self.0.write(&mut out) };
+        self.0.exit.into()
     }
 
+}
+
+impl Parts {
     fn as_json(&self) -> Value {
         let mut error = json!({ "code": self.code, "message": self.message });
         if let Some(object) = error.as_object_mut() {
@@ -141,12 +147,12 @@ mod tests {
         let failure = Failure::new(Exit::Denied, "no_connection", "kim has no connection to pagerduty")
             .next("toolkeep credential add pagerduty");
         let mut text = Vec::new();
-        failure.write(&mut text).unwrap();
+        failure.0.write(&mut text).unwrap();
         let text = String::from_utf8(text).unwrap();
         assert!(text.contains("error[no_connection]"), "{text}");
         assert!(text.contains("next: toolkeep credential add pagerduty"), "{text}");
-        assert_eq!(failure.as_json()["error"]["code"], "no_connection");
-        assert_eq!(failure.as_json()["error"].get("details"), None);
+        assert_eq!(failure.0.as_json()["error"]["code"], "no_connection");
+        assert_eq!(failure.0.as_json()["error"].get("details"), None);
         assert_eq!(failure.exit(), Exit::Denied);
     }
 }

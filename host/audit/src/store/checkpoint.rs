@@ -25,12 +25,12 @@ const FINISH_PAGES: u64 = 1_800;
 const IDLE: u8 = 0;
 /// It was asked.
 const ASKED: u8 = 1;
-/// It made its pass and left something for the writer.
+/// It made its pass; the writer has the rest to do.
 const LEFT: u8 = 2;
 
 /// The background thread and the number of pages that wait for it.
 pub(crate) struct Checkpointer {
-    pages: Arc<AtomicU64>,
+    pages: AtomicU64,
     state: Arc<AtomicU8>,
     /// Held during a pass: SQLite lets one run at a time and turns a second one away.
     turn: Arc<Mutex<()>>,
@@ -48,9 +48,7 @@ impl Checkpointer {
         // Until it has read something, a connection does not know of the write-ahead log, and its
         // checkpoints do nothing without saying so.
         database.query_row("SELECT COUNT(*) FROM writer", [], |_| Ok(())).map_err(failed)?;
-        let pages = Arc::new(AtomicU64::new(0));
         let (requests, waiting) = sync_channel(1);
-        let counter = Arc::clone(&pages);
         let turn = Arc::new(Mutex::new(()));
         let its_turn = Arc::clone(&turn);
         let state = Arc::new(AtomicU8::new(IDLE));
@@ -60,12 +58,13 @@ impl Checkpointer {
             .spawn(move || {
                 while let Ok(()) = waiting.recv() {
                     let _turn = its_turn.lock().unwrap_or_else(PoisonError::into_inner);
-                    let left = !pass(&database, &counter);
-                    its_state.store(if left { LEFT } else { IDLE }, Ordering::Relaxed);
+                    pass(&database);
+                    // Even a pass that moved all it saw knows nothing of what was added while it ran.
+                    its_state.store(LEFT, Ordering::Relaxed);
                 }
             })
             .map_err(|e| AuditError::unavailable("start a thread", e))?;
-        Ok(Self { pages, state, turn, requests: Some(requests), thread: Some(thread) })
+        Ok(Self { pages: AtomicU64::new(0), state, turn, requests: Some(requests), thread: Some(thread) })
     }
 
     /// Counts what a batch added and wakes the background when it is time.
@@ -89,10 +88,9 @@ impl Checkpointer {
     /// The writer's own pass.
     pub(crate) fn finish(&self, writer: &Database) {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        if !pass(writer, &self.pages) {
-            // Another process is at it this moment, or a reader holds an old page. Ask again a little later.
-            self.pages.store(START_PAGES.saturating_sub(200), Ordering::Relaxed);
-        }
+        // Otherwise another process is at it, or a reader holds an old page: ask again a little later.
+        let left = if pass(writer) { 0 } else { START_PAGES.saturating_sub(200) };
+        self.pages.store(left, Ordering::Relaxed);
         self.state.store(IDLE, Ordering::Relaxed);
     }
 }
@@ -106,19 +104,14 @@ impl Drop for Checkpointer {
     }
 }
 
-/// One pass that waits for nobody. True when nothing is left to move.
-fn pass(database: &Database, pages: &AtomicU64) -> bool {
-    let before = pages.load(Ordering::Relaxed);
+/// One pass that waits for nobody. True when nothing is left of what was there when it began.
+fn pass(database: &Database) -> bool {
     let moved = database.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
         Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?))
     });
     match moved {
         // Less than zero: the connection saw no log at all.
-        Ok((0, in_log, moved)) if in_log >= 0 && in_log == moved => {
-            pages.fetch_sub(before.min(pages.load(Ordering::Relaxed)), Ordering::Relaxed);
-            true
-        }
-        Ok(_) => false,
+        Ok((busy, in_log, moved)) => busy == 0 && in_log >= 0 && in_log == moved,
         Err(error) => {
             tracing::warn!(%error, "the audit log's write-ahead log could not be moved into its file; it grows until that works");
             false

@@ -62,7 +62,7 @@ impl Doors {
     pub(crate) fn admit(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Refusal> {
         let told = match headers.get(HOST) {
             Some(host) => host.to_str().ok().and_then(parse_host),
-            None => uri.authority().map(|authority| normal(authority)),
+            None => uri.authority().map(normal),
         };
         let host = told.ok_or(Refusal::HostMissing)?;
         let matches = |allowed: &Allowed| {
