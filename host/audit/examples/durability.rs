@@ -32,10 +32,8 @@ fn measure(directory: &Path) -> Result<(), Box<dyn Error>> {
         let log = AuditLog::open(&directory.join(format!("log{round}")), [7; 32].into())?;
         let opening = opening.elapsed();
         let raw_file = allocated(&directory.join("raw"))?;
-        let (raw, pair) = match runtime.block_on(runtime.spawn(lone(log.clone(), raw_file)))? {
-            Ok(times) => times,
-            Err(error) => return Err(error),
-        };
+        let times = runtime.block_on(runtime.spawn(lone(log.clone(), raw_file)))?;
+        let (raw, pair) = times.map_err(|error| -> Box<dyn Error> { error })?;
         let pairs_per_s = runtime.block_on(many(&log))?;
         println!(
             "raw fdatasync p50 {:?}; lone begin+finish p50 {:?} p99 {:?}, ratio {:.2}; {IN_FLIGHT} in flight: {pairs_per_s:.0} pairs/s; open {opening:?}",

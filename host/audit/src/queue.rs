@@ -169,7 +169,8 @@ impl Queue {
     /// Learns how long a write took, as a moving average over about eight of them, and how many records
     /// the last two had.
     pub(crate) fn took(&self, time: Duration, records: usize) {
-        let us = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        // One slow write among quick ones is a hiccup of the disk; it takes several to call the disk slow.
+        let us = u64::try_from(time.as_micros()).unwrap_or(u64::MAX).min(2 * MAX_OWN_WRITE_US);
         let before = self.write_us.load(Ordering::Relaxed);
         self.write_us.store(before - before / 8 + us / 8, Ordering::Relaxed);
         self.last_records.store(self.newest_records.swap(records, Ordering::Relaxed), Ordering::Relaxed);

@@ -79,6 +79,7 @@ async fn intent_and_outcome_are_there_in_order_after_reopening() {
 /// Run by `a_crash_leaves_unknown` in a process of its own, which dies in the middle of two calls.
 #[tokio::test]
 #[ignore = "it aborts its process; a_crash_leaves_unknown runs it"]
+#[expect(clippy::disallowed_methods, reason = "a test tells its own child process where the log is")]
 async fn crashing_child() {
     let Some(directory) = std::env::var_os("TOOLKEEP_TEST_AUDIT") else { return };
     let log = open(Path::new(&directory));
@@ -90,6 +91,7 @@ async fn crashing_child() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "only another process can crash and leave the test alive")]
 fn a_crash_leaves_unknown() {
     let directory = tempfile::tempdir().unwrap();
     let child = Command::new(std::env::current_exe().unwrap())

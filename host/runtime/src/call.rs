@@ -130,9 +130,10 @@ impl Host {
     /// # Errors
     /// [`CallError`]. A refusal at any step is recorded too; if that fails, the audit error is what is returned.
     pub async fn call(&self, principal: &Principal, call: Call) -> Result<Answer, CallError> {
+        let asked_for = crate::text::clean_line(&call.tool, 64);
         let scoped = match self.authorize(principal, call) {
             Ok(scoped) => scoped,
-            Err(refused) => return Err(self.refuse(principal, refused).await),
+            Err(refused) => return Err(self.refuse(principal, asked_for, refused).await),
         };
         let audited = scoped.begin().await?;
         let stop = CancellationToken::new();
@@ -155,21 +156,21 @@ impl Host {
         let purpose = Purpose::Identify { connector: connector.to_owned(), connection: connection.to_owned() };
         let scoped = match self.authorize_purpose(principal, purpose) {
             Ok(scoped) => scoped,
-            Err(refused) => return Err(self.refuse(principal, refused).await),
+            Err(refused) => return Err(self.refuse(principal, "identify".to_owned(), refused).await),
         };
         scoped.begin().await?.run(CancellationToken::new()).await.finish_identification().await
     }
 
     /// Records a call that never began. The record comes before the answer, as for every other outcome.
-    async fn refuse(&self, principal: &Principal, refused: CallError) -> CallError {
-        let tool = match &refused {
-            CallError::UnknownTool(name) => Some(crate::text::clean_line(name, 64)),
-            CallError::InvalidArguments { tool, .. } => Some(tool.clone()),
+    async fn refuse(&self, principal: &Principal, tool: String, refused: CallError) -> CallError {
+        let connector = match &refused {
+            CallError::NoConnection { connector, .. } => Some(connector.clone()),
             _ => None,
         };
         let refusal = Refusal {
             principal: Some(principal.into()),
-            tool,
+            connector,
+            tool: Some(tool),
             code: refused.code().to_owned(),
             rule: Some(crate::text::clean_line(&refused.to_string(), 500)),
             ..Refusal::default()

@@ -151,10 +151,8 @@ fn alternatives<'a>(schema: &'a Value, root: &'a Value) -> impl Iterator<Item = 
         .and_then(Value::as_str)
         .and_then(|reference| reference.strip_prefix('#'))
         .and_then(|pointer| root.pointer(pointer));
-    let branches = ["anyOf", "oneOf", "allOf"]
-        .into_iter()
-        .filter_map(|name| schema.get(name).and_then(Value::as_array))
-        .flatten();
+    let branches =
+        ["anyOf", "oneOf", "allOf"].into_iter().filter_map(|name| schema.get(name).and_then(Value::as_array)).flatten();
     referenced.into_iter().chain(branches)
 }
 
@@ -163,9 +161,7 @@ fn find<'a>(schema: &'a Value, root: &'a Value, keyword: &str, depth: usize) -> 
     if depth > MAX_SCHEMA_DEPTH {
         return None;
     }
-    schema
-        .get(keyword)
-        .or_else(|| alternatives(schema, root).find_map(|inner| find(inner, root, keyword, depth + 1)))
+    schema.get(keyword).or_else(|| alternatives(schema, root).find_map(|inner| find(inner, root, keyword, depth + 1)))
 }
 
 impl Types {

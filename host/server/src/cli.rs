@@ -241,7 +241,9 @@ pub(crate) enum Connector {
 
 /// `toolkeep connector inspect`
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  toolkeep connector inspect pagerduty.wasm\n  toolkeep connector inspect pagerduty.wasm --json | jq .digest")]
+#[command(
+    after_help = "Examples:\n  toolkeep connector inspect pagerduty.wasm\n  toolkeep connector inspect pagerduty.wasm --json | jq .digest"
+)]
 pub(crate) struct Inspect {
     /// The component
     pub(crate) file: PathBuf,

@@ -95,7 +95,6 @@ impl Failure {
         let _ = if json { writeln!(out, "{}", self.0.as_json()) } else { self.0.write(&mut out) };
         self.0.exit.into()
     }
-
 }
 
 impl Parts {

@@ -34,7 +34,8 @@ impl Keep {
         let data = DataDirectory::open(global.data.as_deref())?;
         let keys = KeySource::File(data.master_key());
         let vault = Vault::open(data.root(), keys).map_err(|error| vault_setup(&error))?;
-        let audit = AuditLog::open(data.root(), vault.derive_key(AUDIT_KEY_LABEL)).map_err(|error| audit_setup(&error))?;
+        let audit =
+            AuditLog::open(data.root(), vault.derive_key(AUDIT_KEY_LABEL)).map_err(|error| audit_setup(&error))?;
         Ok(Self { vault: Arc::new(vault), audit, data })
     }
 
@@ -48,11 +49,11 @@ impl Keep {
         global: &Global,
         observer: Option<Arc<dyn ExchangeObserver>>,
     ) -> Result<Host, Failure> {
-        let mut builder =
-            Host::builder(Arc::clone(&self.vault), self.audit.clone()).cache_directory(self.data.cache());
+        let mut builder = Host::builder(Arc::clone(&self.vault), self.audit.clone()).cache_directory(self.data.cache());
         for base in &global.upstreams {
             builder = builder.operator_base(base).map_err(|error| {
-                Failure::new(Exit::Usage, error.code(), error.to_string()).next("toolkeep --upstream http://127.0.0.1:8080 …")
+                Failure::new(Exit::Usage, error.code(), error.to_string())
+                    .next("toolkeep --upstream http://127.0.0.1:8080 …")
             })?;
         }
         if let Some(observer) = observer {
@@ -111,8 +112,7 @@ pub(crate) async fn load(host: &Host, file: &std::path::Path) -> Result<Arc<Conn
 /// # Errors
 /// A name that cannot be one.
 pub(crate) fn principal(identity: &Identity, tools: &[String]) -> Result<Principal, Failure> {
-    let invalid =
-        |error: toolkeep_policy::IdentityError| Failure::new(Exit::Usage, error.code(), error.to_string());
+    let invalid = |error: toolkeep_policy::IdentityError| Failure::new(Exit::Usage, error.code(), error.to_string());
     let tenant = identity.tenant.parse().map_err(invalid)?;
     let user = identity.user.parse().map_err(invalid)?;
     Ok(Principal::new(tenant, user).with_tools(filter(tools)).with_agent(AGENT))

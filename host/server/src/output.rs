@@ -18,8 +18,8 @@ pub(crate) const BOLD: Style = Style::new().bold();
 /// Something beside the point.
 pub(crate) const DIM: Style = Style::new().dimmed();
 
-/// Columns assumed where there is no terminal to ask: what a log or a paste shows without wrapping.
-const DEFAULT_WIDTH_COLUMNS: u16 = 120;
+/// Columns assumed where there is no terminal to ask: the wide mode of terminals since the VT100.
+const DEFAULT_WIDTH_COLUMNS: u16 = 132;
 
 /// Writes `value` as one line of JSON to standard output.
 pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {

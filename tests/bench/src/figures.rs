@@ -4,7 +4,7 @@ use anyhow::ensure;
 use serde::Serialize;
 
 use crate::library::{Audit, TOOL};
-use crate::load::Calls;
+use crate::load::{Calls, Way};
 use crate::report::Report;
 use crate::stage::Stage;
 
@@ -52,8 +52,10 @@ impl Figure {
 
 /// The figures that the calls were measured for.
 pub(crate) fn of_calls(calls: &[Calls], report: &Report) -> Vec<Figure> {
-    let of = |way: &str| calls.iter().find(|calls| calls.way == way);
-    let (Some(memory), Some(durable), Some(mcp)) = (of("library"), of("library_durable"), of("mcp_durable")) else {
+    let of = |way: Way| calls.iter().find(|calls| calls.way == way);
+    let (Some(_), Some(memory), Some(durable), Some(mcp)) =
+        (of(Way::Native), of(Way::Library), of(Way::LibraryDurable), of(Way::McpDurable))
+    else {
         return Vec::new();
     };
     let added_us = durable.alone.p50_us - memory.alone.p50_us;

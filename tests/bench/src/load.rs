@@ -19,15 +19,32 @@ pub(crate) const IN_FLIGHT: usize = 32;
 const WARM_UP_CALLS: usize = 200;
 const WARM_UP_FLIGHT_MS: u64 = 300;
 
-/// One way to make the call.
+/// The ways to make the call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Way {
+    /// reqwest and serde
+    Native,
+    /// The host library, its audit log in memory
+    Library,
+    /// The host library with a durable audit log
+    LibraryDurable,
+    /// The server over HTTP, with a durable audit log
+    McpDurable,
+}
+
+/// All of them, the one that the others are compared with first.
+const WAYS: [Way; 4] = [Way::Native, Way::Library, Way::LibraryDurable, Way::McpDurable];
+
+/// Somebody who makes the call.
 #[derive(Clone)]
-enum Way {
+enum Caller {
     Native(Arc<Native>),
     Library(Arc<Library>),
     Mcp(Client),
 }
 
-impl Way {
+impl Caller {
     async fn call(&self) -> anyhow::Result<String> {
         match self {
             Self::Native(native) => native.call().await,
@@ -40,8 +57,8 @@ impl Way {
 /// What one way took.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Calls {
-    /// `native`, `library`, `library_durable` or `mcp_durable`.
-    pub(crate) way: &'static str,
+    /// Which.
+    pub(crate) way: Way,
     /// One at a time.
     pub(crate) alone: Times,
     /// Median over the rounds of its median to the native one's.
@@ -69,89 +86,84 @@ struct Collected {
     cpu_s: [f64; 3],
 }
 
-/// Measures all ways.
-pub(crate) async fn measure(stage: &Stage, amounts: &Amounts) -> anyhow::Result<Vec<Calls>> {
+/// Measures the ways that are wanted; none named means all.
+pub(crate) async fn measure(stage: &Stage, amounts: &Amounts, wanted: &[Way]) -> anyhow::Result<Vec<Calls>> {
     let simulator = &stage.simulator().url;
     let (request, answer) = observe(&stage.directory().join("observed"), simulator, &stage.pagerduty()?).await?;
-    let native = Native::like(&request, pagerduty_simulator::DEMO_OAUTH_TOKEN)?;
+    let native = Arc::new(Native::like(&request, pagerduty_simulator::DEMO_OAUTH_TOKEN)?);
     ensure_same(&native.call().await?, &answer)?;
     let (server, client) = stage.installation("server").await?.serve().await?;
     ensure_same(&native.call().await?, &client.call().await?)?;
-    let ways = [
-        ("native", Way::Native(Arc::new(native))),
-        ("library", Way::Library(Arc::new(stage.library("memory", Audit::Memory).await?))),
-        ("library_durable", Way::Library(Arc::new(stage.library("durable", Audit::Durable).await?))),
-        ("mcp_durable", Way::Mcp(client)),
-    ];
-    let mut collected: Vec<Collected> = ways.iter().map(|_| Collected::default()).collect();
-    let processes = [None, server.id(), stage.simulator().id()];
-
-    for (_, way) in &ways {
-        alone(way, WARM_UP_CALLS).await?;
+    let mut turns = Vec::new();
+    for way in WAYS.into_iter().filter(|way| wanted.is_empty() || wanted.contains(way)) {
+        let caller = match way {
+            Way::Native => Caller::Native(Arc::clone(&native)),
+            Way::Library => Caller::Library(Arc::new(stage.library("memory", Audit::Memory).await?)),
+            Way::LibraryDurable => Caller::Library(Arc::new(stage.library("durable", Audit::Durable).await?)),
+            Way::McpDurable => Caller::Mcp(client.clone()),
+        };
+        alone(&caller, WARM_UP_CALLS).await?;
+        turns.push((way, caller, Collected::default()));
     }
-    for round in 0..amounts.rounds {
-        for turn in 0..ways.len() {
-            let place = (round + turn) % ways.len();
-            let (Some((_, way)), Some(collected)) = (ways.get(place), collected.get_mut(place)) else { continue };
+    for _ in 0..amounts.rounds {
+        for (_, caller, collected) in &mut turns {
             // The first calls of a turn pay for what the other ways left in the caches.
-            alone(way, amounts.calls_per_round / 10).await?;
-            let times = alone(way, amounts.calls_per_round).await?;
+            alone(caller, amounts.calls_per_round / 10).await?;
+            let times = alone(caller, amounts.calls_per_round).await?;
             collected.alone_p50s_us.push(Times::of(times.clone()).p50_us);
             collected.alone.extend(times);
         }
+        // Nobody is always the one who comes after the same other.
+        turns.rotate_left(1);
     }
-    for (_, way) in &ways {
-        in_flight(way, Duration::from_millis(WARM_UP_FLIGHT_MS)).await?;
+    for (_, caller, _) in &turns {
+        in_flight(caller, Duration::from_millis(WARM_UP_FLIGHT_MS)).await?;
     }
-    for round in 0..amounts.rounds {
-        for turn in 0..ways.len() {
-            let place = (round + turn) % ways.len();
-            let (Some((_, way)), Some(collected)) = (ways.get(place), collected.get_mut(place)) else { continue };
+    let processes = [None, server.id(), stage.simulator().id()];
+    for _ in 0..amounts.rounds {
+        for (_, caller, collected) in &mut turns {
             let before = processes.map(processor_s);
-            let (times, rate) = in_flight(way, Duration::from_millis(amounts.flight_ms)).await?;
+            let (times, rate) = in_flight(caller, Duration::from_millis(amounts.flight_ms)).await?;
             for ((sum, before), process) in collected.cpu_s.iter_mut().zip(before).zip(processes) {
                 *sum += processor_s(process) - before;
             }
             collected.in_flight.extend(times);
             collected.rates.push(rate);
         }
+        turns.rotate_left(1);
     }
     server.stop().await?;
-    Ok(summarise(&ways.map(|(name, _)| name), &collected))
+    turns.sort_by_key(|(way, _, _)| WAYS.iter().position(|one| one == way));
+    let base = turns.iter().find(|(way, _, _)| *way == Way::Native).map(|(_, _, collected)| collected);
+    Ok(turns.iter().map(|(way, _, collected)| summary(*way, collected, base)).collect())
 }
 
-fn summarise(names: &[&'static str], collected: &[Collected]) -> Vec<Calls> {
-    let Some(native) = collected.first() else { return Vec::new() };
-    let ratio = |to: &[f64], of: &[f64]| median(of.iter().zip(to).map(|(of, to)| of / to).collect());
-    names
-        .iter()
-        .zip(collected)
-        .map(|(way, one)| {
-            let calls = one.in_flight.len().max(1) as f64;
-            let [client_cpu_us, server_cpu_us, simulator_cpu_us] = one.cpu_s.map(|seconds| seconds * 1e6 / calls);
-            Calls {
-                way,
-                alone: Times::of(one.alone.clone()),
-                alone_ratio: ratio(&native.alone_p50s_us, &one.alone_p50s_us),
-                in_flight: Times::of(one.in_flight.clone()),
-                calls_per_s: median(one.rates.clone()),
-                throughput_ratio: ratio(&native.rates, &one.rates),
-                client_cpu_us,
-                server_cpu_us,
-                simulator_cpu_us,
-            }
-        })
-        .collect()
+/// Ratios are not numbers where there is nothing to compare with.
+fn summary(way: Way, one: &Collected, native: Option<&Collected>) -> Calls {
+    let ratio = |to: Option<&Vec<f64>>, of: &[f64]| to.map_or(f64::NAN, |to| median(of.iter().zip(to).map(|(of, to)| of / to).collect()));
+    let calls = one.in_flight.len().max(1) as f64;
+    let [client_cpu_us, server_cpu_us, simulator_cpu_us] = one.cpu_s.map(|seconds| seconds * 1e6 / calls);
+    Calls {
+        way,
+        alone: Times::of(one.alone.clone()),
+        alone_ratio: ratio(native.map(|native| &native.alone_p50s_us), &one.alone_p50s_us),
+        in_flight: Times::of(one.in_flight.clone()),
+        calls_per_s: median(one.rates.clone()),
+        throughput_ratio: ratio(native.map(|native| &native.rates), &one.rates),
+        client_cpu_us,
+        server_cpu_us,
+        simulator_cpu_us,
+    }
 }
 
 /// Calls one after the other, from a task of the runtime as a service would.
-async fn alone(way: &Way, calls: usize) -> anyhow::Result<Vec<Duration>> {
-    let way = way.clone();
+async fn alone(caller: &Caller, calls: usize) -> anyhow::Result<Vec<Duration>> {
+    let caller = caller.clone();
     tokio::spawn(async move {
         let mut times = Vec::with_capacity(calls);
         for _ in 0..calls {
             let begun = Instant::now();
-            way.call().await?;
+            caller.call().await?;
             times.push(begun.elapsed());
         }
         Ok(times)
@@ -160,16 +172,16 @@ async fn alone(way: &Way, calls: usize) -> anyhow::Result<Vec<Duration>> {
 }
 
 /// [`IN_FLIGHT`] tasks that call again and again for a while: the times, and calls per second.
-async fn in_flight(way: &Way, time: Duration) -> anyhow::Result<(Vec<Duration>, f64)> {
+async fn in_flight(caller: &Caller, time: Duration) -> anyhow::Result<(Vec<Duration>, f64)> {
     let begun = Instant::now();
     let tasks: Vec<_> = (0..IN_FLIGHT)
         .map(|_| {
-            let way = way.clone();
+            let caller = caller.clone();
             tokio::spawn(async move {
                 let mut times = Vec::new();
                 while begun.elapsed() < time {
                     let call = Instant::now();
-                    way.call().await?;
+                    caller.call().await?;
                     times.push(call.elapsed());
                 }
                 anyhow::Ok(times)

@@ -28,6 +28,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::Parser;
 
+use crate::load::Way;
 use crate::report::Report;
 use crate::stage::Stage;
 
@@ -37,7 +38,8 @@ use crate::stage::Stage;
 Examples:
   cargo xtask bench
   cargo xtask bench --quick --only calls
-  cargo xtask bench --output bench.json --strict")]
+  cargo xtask bench --output bench.json --strict
+  perf record -g target/release/toolkeep-bench --only calls --way library")]
 pub(crate) struct Options {
     /// A short run: a tenth of the calls, rougher figures
     #[arg(long)]
@@ -57,6 +59,13 @@ pub(crate) struct Options {
     /// Measure only this part; repeat for more
     #[arg(long, value_name = "PART", value_enum)]
     only: Vec<Part>,
+    /// Of the calls, measure only this way, for a profiler to look at; repeat for more. Without `native` there
+    /// are no ratios
+    #[arg(long, value_name = "WAY", value_enum)]
+    way: Vec<Way>,
+    /// Another build of the PagerDuty connector
+    #[arg(long, value_name = "FILE")]
+    connector: Option<PathBuf>,
 }
 
 /// What can be measured by itself.
@@ -116,7 +125,7 @@ async fn main() -> anyhow::Result<ExitCode> {
 async fn measure(options: &Options) -> anyhow::Result<Report> {
     let amounts = Amounts::of(options);
     let wanted = |part| options.only.is_empty() || options.only.contains(&part);
-    let stage = Stage::set_up(options.data.as_deref()).await?;
+    let stage = Stage::set_up(options.data.as_deref(), options.connector.clone()).await?;
     let mut report = Report::new(machine::Machine::look(stage.directory()));
     if wanted(Part::Trivial) {
         progress("an instance and a call that does nothing")?;
@@ -139,7 +148,7 @@ async fn measure(options: &Options) -> anyhow::Result<Report> {
     }
     if wanted(Part::Calls) {
         progress("calls: native, library, server")?;
-        let calls = load::measure(&stage, &amounts).await?;
+        let calls = load::measure(&stage, &amounts, &options.way).await?;
         report.figures.extend(figures::of_calls(&calls, &report));
         report.calls = calls;
     }

@@ -6,7 +6,7 @@ use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 
 use crate::figures::{Figure, Target};
-use crate::load::{Calls, IN_FLIGHT};
+use crate::load::{Calls, IN_FLIGHT, Way};
 use crate::machine::Machine;
 
 /// A whole run.
@@ -90,20 +90,19 @@ impl fmt::Display for Report {
 
 fn plain(header: &[&str]) -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_header(header);
+    table.load_style(presets::NOTHING).set_header(header);
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }
     table
 }
 
-fn name(way: &str) -> &str {
+fn name(way: Way) -> &'static str {
     match way {
-        "native" => "native (reqwest)",
-        "library" => "library, audit in memory",
-        "library_durable" => "library, durable audit",
-        "mcp_durable" => "MCP over HTTP, durable audit",
-        other => other,
+        Way::Native => "native (reqwest)",
+        Way::Library => "library, audit in memory",
+        Way::LibraryDurable => "library, durable audit",
+        Way::McpDurable => "MCP over HTTP, durable audit",
     }
 }
 

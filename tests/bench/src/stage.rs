@@ -12,18 +12,23 @@ use crate::program::Program;
 
 /// Incidents of the simulated company, most of them resolved long ago: the account of a mid-sized firm.
 const INCIDENTS: &str = "20000";
+/// Where components lie in the target directory.
+const GUESTS: &str = "wasm32-wasip2/guest";
 
 /// The surroundings of a run. Dropping it ends the simulator and removes the directory.
 pub(crate) struct Stage {
     simulator: Program,
     directory: tempfile::TempDir,
     target: PathBuf,
+    pagerduty: PathBuf,
 }
 
 impl Stage {
-    /// Starts the simulator; `data` names another place than the target directory.
-    pub(crate) async fn set_up(data: Option<&Path>) -> anyhow::Result<Self> {
+    /// Starts the simulator; `data` names another place than the target directory, `connector` another build of
+    /// the PagerDuty component.
+    pub(crate) async fn set_up(data: Option<&Path>, connector: Option<PathBuf>) -> anyhow::Result<Self> {
         let target = target_directory();
+        let pagerduty = connector.unwrap_or_else(|| target.join(GUESTS).join("toolkeep_pagerduty.wasm"));
         let place = data.unwrap_or(&target);
         let private = std::fs::Permissions::from_mode(0o700);
         let directory = tempfile::Builder::new()
@@ -34,7 +39,7 @@ impl Stage {
         let mut command = Command::new(program(&target, "pagerduty-simulator")?);
         command.args(["--incidents", INCIDENTS, "--no-record", "--json", "--exit-with-stdin"]);
         let simulator = Program::start(&mut command).await?;
-        Ok(Self { simulator, directory, target })
+        Ok(Self { simulator, directory, target, pagerduty })
     }
 
     /// Where the data of this run is.
@@ -47,24 +52,14 @@ impl Stage {
         &self.simulator
     }
 
-    /// Where a component lies.
-    fn component(&self, name: &str) -> PathBuf {
-        self.target.join("wasm32-wasip2/guest").join(name)
-    }
-
     /// The PagerDuty component.
     pub(crate) fn pagerduty(&self) -> anyhow::Result<Vec<u8>> {
-        self.read("toolkeep_pagerduty.wasm")
+        read(&self.pagerduty)
     }
 
     /// A component of the tests.
     pub(crate) fn guest(&self, name: &str) -> anyhow::Result<Vec<u8>> {
-        self.read(&format!("examples/{name}.wasm"))
-    }
-
-    fn read(&self, name: &str) -> anyhow::Result<Vec<u8>> {
-        let path = self.component(name);
-        std::fs::read(&path).with_context(|| format!("{} is missing; run: cargo xtask guests", path.display()))
+        read(&self.target.join(GUESTS).join(format!("examples/{name}.wasm")))
     }
 
     /// A library with a directory of its own.
@@ -75,9 +70,12 @@ impl Stage {
     /// The installed program with a data directory of its own.
     pub(crate) async fn installation(&self, name: &str) -> anyhow::Result<Installation> {
         let toolkeep = program(&self.target, "toolkeep")?;
-        let component = self.component("toolkeep_pagerduty.wasm");
-        Installation::set_up(&toolkeep, self.directory().join(name), component, &self.simulator.url).await
+        Installation::set_up(&toolkeep, self.directory().join(name), self.pagerduty.clone(), &self.simulator.url).await
     }
+}
+
+fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
+    std::fs::read(path).with_context(|| format!("{} is missing; run: cargo xtask guests", path.display()))
 }
 
 /// The directory that cargo builds into: this program lies in its folder `release`.

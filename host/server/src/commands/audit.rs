@@ -41,14 +41,14 @@ pub(crate) fn list(global: &Global, options: AuditList) -> Result<(), Failure> {
 pub(crate) fn table(records: &[Record]) -> comfy_table::Table {
     let mut table = output::table(["NO.", "TIME", "WHAT", "WHO", "TOOL OR SUBJECT", "OUTCOME", "UPSTREAM"]);
     // A tool's name is what people look for: the others wrap first.
-    table.set_constraints([Width::Fixed(4), Width::Fixed(12)].map(ColumnConstraint::LowerBoundary));
+    table.set_constraints([Width::Fixed(4), Width::Fixed(8)].map(ColumnConstraint::LowerBoundary));
     if let Some(column) = table.column_mut(4) {
         column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(TOOL_COLUMNS)));
     }
     for record in records {
         table.add_row([
             record.seq.to_string(),
-            record.time.strftime("%H:%M:%S%.3f").to_string(),
+            record.time.strftime("%H:%M:%S").to_string(),
             what(record),
             who(&record.content),
             about(&record.content),
@@ -81,12 +81,10 @@ fn what(record: &Record) -> String {
     }
 }
 
+/// Tenant and user. The agent, which is told and not proven, is in the JSON.
 fn who(content: &Value) -> String {
-    match (field(content, "tenant"), field(content, "user"), field(content, "agent")) {
-        (Some(tenant), Some(user), Some(agent)) => {
-            format!("{}\nvia {}", printable(&format!("{tenant}/{user}")), printable(agent))
-        }
-        (Some(tenant), Some(user), None) => printable(&format!("{tenant}/{user}")),
+    match (field(content, "tenant"), field(content, "user")) {
+        (Some(tenant), Some(user)) => printable(&format!("{tenant}/{user}")),
         _ => String::new(),
     }
 }

@@ -138,7 +138,9 @@ pub(crate) fn failure(error: &CallError, principal: &Principal) -> Failure {
         CallError::EgressDenied { .. } | CallError::CredentialReflected { .. } | CallError::Trap { .. } => {
             failure.next("toolkeep audit list --limit 5")
         }
-        CallError::Vault(_) | CallError::Audit(_) => failure.next("toolkeep --log debug …, and look at the data directory"),
+        CallError::Vault(_) | CallError::Audit(_) => {
+            failure.next("toolkeep --log debug …, and look at the data directory")
+        }
         _ => failure,
     }
 }

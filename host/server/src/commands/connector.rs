@@ -21,8 +21,8 @@ pub(crate) async fn inspect(_: &Global, options: Inspect) -> Result<(), Failure>
     let limits = Limits::default();
     let wasm = read(&options.file, limits.component_bytes)?;
     let vault = Vault::in_memory().map_err(|error| crate::keep::vault_failure(&error))?;
-    let audit = AuditLog::in_memory(vault.derive_key("audit digests"))
-        .map_err(|error| crate::keep::audit_failure(&error))?;
+    let audit =
+        AuditLog::in_memory(vault.derive_key("audit digests")).map_err(|error| crate::keep::audit_failure(&error))?;
     let host = Host::builder(Arc::new(vault), audit).build().map_err(|error| refuse(&options.file, &error))?;
     let connector = host.inspect(&wasm).await.map_err(|error| refuse(&options.file, &error))?;
     if options.json {

@@ -87,12 +87,9 @@ async fn identify_and_record(
         (Ok(account), email) => Account { email: account.email.or(email), ..account },
         // The upstream took the key and knows no person behind it: an account's key. Whoever stores it says
         // who acts. A key that is not accepted, or an upstream that is not there, is no such thing.
-        (Err(CallError::Tool { error, .. }), Some(email)) if knows_no_person(&error) => Account {
-            id: email.clone(),
-            name: "account-level key".to_owned(),
-            email: Some(email),
-            time_zone: None,
-        },
+        (Err(CallError::Tool { error, .. }), Some(email)) if knows_no_person(&error) => {
+            Account { id: email.clone(), name: "account-level key".to_owned(), email: Some(email), time_zone: None }
+        }
         (Err(error), _) => {
             return Err(call::failure(&error, principal).next("nothing was kept; check the secret, --kind and --base"));
         }

@@ -112,7 +112,8 @@ pub(crate) fn minute(at: Timestamp) -> String {
 
 /// `30d`, `12h`, `45m`, or a time of RFC 3339.
 fn expiry(text: &str, now: Timestamp) -> Result<Timestamp, Failure> {
-    let malformed = || Failure::usage(format!("--expires {text}: give 30d, 12h, 45m, or a time such as 2027-01-31T00:00:00Z"));
+    let malformed =
+        || Failure::usage(format!("--expires {text}: give 30d, 12h, 45m, or a time such as 2027-01-31T00:00:00Z"));
     let hours_of = |number: &str, factor: i64| {
         let amount: i64 = number.parse().map_err(|_| malformed())?;
         let minutes = amount.checked_mul(factor).filter(|minutes| *minutes > 0).ok_or_else(malformed)?;

@@ -17,7 +17,8 @@ use crate::keep::Keep;
 use crate::mcp::guard::Doors;
 use crate::mcp::surface::Surface;
 use crate::mcp::{http, listener};
-use crate::{output, shutdown};
+use crate::output;
+use crate::shutdown::Stop;
 
 /// Runs the command.
 ///
@@ -34,6 +35,7 @@ pub(crate) async fn run(global: &Global, options: Serve) -> Result<(), Failure> 
         .next("toolkeep serve --listen … --allowed-host tools.example.com, behind a TLS proxy"));
     }
     let doors = Doors::new(&options.allowed_hosts, &options.allowed_origins).map_err(Failure::usage)?;
+    let stop = Stop::listen(options.exit_with_stdin)?;
     let keep = Keep::open(global)?;
     let host = keep.host(global, None).await?;
     let running = start(host, doors, options.listen).await?;
@@ -46,7 +48,7 @@ pub(crate) async fn run(global: &Global, options: Serve) -> Result<(), Failure> 
     } else {
         output::text(&url)?;
     }
-    let reason = shutdown::requested(options.exit_with_stdin).await?;
+    let reason = stop.requested().await;
     tracing::info!(reason, "stopping");
     running.stop().await;
     keep.record(EventKind::Stopped, None, "toolkeep serve", json!({ "reason": reason })).await

@@ -114,7 +114,8 @@ impl Client {
         let exchange = async {
             let response = self.http.request(request).await.map_err(|error| broken(error.to_string()))?;
             let (parts, body) = response.into_parts();
-            let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await.map_err(|error| broken(error.to_string()))?;
+            let body =
+                Limited::new(body, MAX_ANSWER_BYTES).collect().await.map_err(|error| broken(error.to_string()))?;
             Ok::<_, Failure>((parts, body.to_bytes()))
         };
         let (parts, body) = tokio::time::timeout(Duration::from_millis(ANSWER_MS), exchange)
@@ -124,7 +125,8 @@ impl Client {
         if !parts.status.is_success() {
             return Err(broken(format!("{}: {text}", parts.status)));
         }
-        let streamed = parts.headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
+        let streamed =
+            parts.headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
         Ok((body.len(), messages(&text, streamed)?))
     }
 }

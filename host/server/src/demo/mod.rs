@@ -23,7 +23,7 @@ use crate::failure::{Exit, Failure};
 use crate::keep::{self, Keep, vault_failure};
 use crate::mcp::guard::Doors;
 use crate::output::{self, BOLD, DIM};
-use crate::shutdown;
+use crate::shutdown::Stop;
 use exchanges::Exchanges;
 
 /// The customer and the person that the demo acts for: the simulator's K. Moore, on call for payments.
@@ -52,11 +52,7 @@ struct Stage {
 /// It cannot start, or something did not happen as it must.
 pub(crate) async fn run(global: &Global, options: Demo) -> Result<(), Failure> {
     let stage = Box::pin(set_up(global, &options)).await?;
-    let outcome = if options.serve {
-        wait(&stage, &options).await
-    } else {
-        Box::pin(session::play(&stage)).await
-    };
+    let outcome = if options.serve { wait(&stage, &options).await } else { Box::pin(session::play(&stage)).await };
     stage.running.stop().await;
     outcome
 }
@@ -143,6 +139,7 @@ async fn invite(
 
 /// Tells where everything is and stays until it is stopped.
 async fn wait(stage: &Stage, options: &Demo) -> Result<(), Failure> {
+    let stop = Stop::listen(options.exit_with_stdin)?;
     let (url, key, simulator) = (stage.running.url(), stage.key.expose_secret(), stage.simulator.base_url());
     if options.json {
         output::json(&json!({ "url": url, "key": key, "simulator": simulator }))?;
@@ -157,5 +154,6 @@ async fn wait(stage: &Stage, options: &Demo) -> Result<(), Failure> {
              {DIM}Everything is simulated and goes away when you stop it (Ctrl-C).{DIM:#}"
         ))?;
     }
-    shutdown::requested(options.exit_with_stdin).await.map(|_| ())
+    stop.requested().await;
+    Ok(())
 }

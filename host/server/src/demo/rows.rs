@@ -57,7 +57,8 @@ mod tests {
 
     #[test]
     fn a_shift_without_an_end_is_for_good() {
-        let row = json!({ "level": 1, "user": "K. Moore", "schedule": null, "until": null, "escalation_policy": "Payments" });
+        let row =
+            json!({ "level": 1, "user": "K. Moore", "schedule": null, "until": null, "escalation_policy": "Payments" });
         assert_eq!(on_call(&row), "Payments, level 1: K. Moore, for good");
     }
 }

@@ -37,7 +37,8 @@ impl Caller {
 /// An agent's name as a record may hold it: told, not proven, so cut short and without anything invisible.
 pub(crate) fn agent_name(told: &str) -> Option<String> {
     let mut name = String::new();
-    for c in told.trim().chars().filter(|c| c.is_ascii_graphic() || *c == ' ' || (c.is_alphanumeric() && !c.is_ascii())) {
+    for c in told.trim().chars().filter(|c| c.is_ascii_graphic() || *c == ' ' || (c.is_alphanumeric() && !c.is_ascii()))
+    {
         if name.len() + c.len_utf8() > MAX_AGENT_BYTES {
             break;
         }

@@ -65,9 +65,8 @@ impl Doors {
             None => uri.authority().map(normal),
         };
         let host = told.ok_or(Refusal::HostMissing)?;
-        let matches = |allowed: &Allowed| {
-            allowed.host == host.host && allowed.port.is_none_or(|port| host.port == Some(port))
-        };
+        let matches =
+            |allowed: &Allowed| allowed.host == host.host && allowed.port.is_none_or(|port| host.port == Some(port));
         if !self.hosts.iter().any(matches) {
             return Err(Refusal::HostForeign);
         }
@@ -192,7 +191,9 @@ impl Refusal {
             }
             Self::NoSuchPage => (S::NOT_FOUND, "not_found", "MCP is at /mcp and at /mcp/CONNECTOR"),
             Self::BodyTooLarge => (S::PAYLOAD_TOO_LARGE, "body_too_large", "a request has at most 1 MiB"),
-            Self::BodyTooSlow => (S::REQUEST_TIMEOUT, "body_too_slow", "the whole request must arrive within 10 seconds"),
+            Self::BodyTooSlow => {
+                (S::REQUEST_TIMEOUT, "body_too_slow", "the whole request must arrive within 10 seconds")
+            }
             Self::BodyBroken => (S::BAD_REQUEST, "body_broken", "the request ended before it was complete"),
             Self::Overloaded => {
                 (S::SERVICE_UNAVAILABLE, "overloaded", "too many requests are running; try again in a second")
@@ -264,7 +265,8 @@ mod tests {
         {
             assert_eq!(admit(&[("host", host)]), Ok(()), "{host}");
         }
-        for host in ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example", "other.example.com", "127.0.0.2"]
+        for host in
+            ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example", "other.example.com", "127.0.0.2"]
         {
             assert_eq!(admit(&[("host", host)]), Err(Refusal::HostForeign), "{host}");
         }
@@ -307,7 +309,10 @@ mod tests {
         assert_eq!(ask("/mcp", &[("authorization", &format!("bearer  {key}"))]), Ok("kim".to_owned()));
         assert_eq!(ask("/mcp", &[]), Err(Refusal::KeyMissing));
         assert_eq!(ask("/mcp", &[("authorization", &format!("Basic {key}"))]), Err(Refusal::KeyMissing));
-        assert_eq!(ask("/mcp", &[("authorization", "Bearer tk_nonsense")]), Err(Refusal::KeyWrong("api_key_malformed")));
+        assert_eq!(
+            ask("/mcp", &[("authorization", "Bearer tk_nonsense")]),
+            Err(Refusal::KeyWrong("api_key_malformed"))
+        );
         assert_eq!(
             ask("/mcp", &[("authorization", &bearer), ("authorization", &bearer)]),
             Err(Refusal::KeyWrong("api_key_malformed")),

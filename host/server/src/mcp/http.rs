@@ -131,7 +131,10 @@ async fn serve(shared: &Shared, connector: Option<String>, request: Request) -> 
     let answer = shared.service.handle(http::Request::from_parts(parts, Full::new(body))).await;
     // The library answers JSON that is no message with 415, although the media type is right.
     if is_post && says_json && answer.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
-        return Ok(json_rpc_error(INVALID_REQUEST, "the request is not one JSON-RPC 2.0 message; batches are not taken"));
+        return Ok(json_rpc_error(
+            INVALID_REQUEST,
+            "the request is not one JSON-RPC 2.0 message; batches are not taken",
+        ));
     }
     Ok(answer.map(Body::new))
 }

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rmcp::model::{
-    Implementation, JsonObject, Prompt as McpPrompt, PromptArgument, ServerCapabilities, ServerConfig,
-    Tool as McpTool, ToolAnnotations,
+    Implementation, JsonObject, Prompt as McpPrompt, PromptArgument, ServerCapabilities, ServerConfig, Tool as McpTool,
+    ToolAnnotations,
 };
 use serde_json::Value;
 use toolkeep_host::{Host, Principal, Prompt, Tool};
@@ -30,9 +30,8 @@ impl Surface {
             .collect();
         let names: Vec<&str> = connectors.iter().map(|connector| connector.description.title.as_str()).collect();
         let capabilities = ServerCapabilities::builder().enable_tools().enable_prompts().build();
-        let info = ServerConfig::new(capabilities)
-            .with_server_info(implementation())
-            .with_instructions(instructions(&names));
+        let info =
+            ServerConfig::new(capabilities).with_server_info(implementation()).with_instructions(instructions(&names));
         Self { host, tools, info }
     }
 
@@ -64,11 +63,7 @@ impl Surface {
 
     /// The tools that a principal may see, in the host's order, which is the same every time.
     pub(crate) fn tools_for(&self, principal: &Principal, connector: Option<&str>) -> Vec<McpTool> {
-        self.host
-            .tools(principal, connector)
-            .iter()
-            .filter_map(|tool| self.tools.get(&tool.name).cloned())
-            .collect()
+        self.host.tools(principal, connector).iter().filter_map(|tool| self.tools.get(&tool.name).cloned()).collect()
     }
 
     /// Whether a tool promises the shape of its structured answers. Then nothing else may go there.
@@ -118,9 +113,10 @@ fn prompt_name(connector: &str, prompt: &str) -> String {
 }
 
 fn translate_tool(tool: &Tool) -> McpTool {
-    let mut translated = McpTool::new(tool.name.clone(), tool.description.clone(), Arc::new(schema(&tool.input_schema)))
-        .with_title(tool.title.clone())
-        .with_annotations(annotations(tool.access, tool.idempotent));
+    let mut translated =
+        McpTool::new(tool.name.clone(), tool.description.clone(), Arc::new(schema(&tool.input_schema)))
+            .with_title(tool.title.clone())
+            .with_annotations(annotations(tool.access, tool.idempotent));
     if let Some(output) = &tool.output_schema {
         translated = translated.with_raw_output_schema(Arc::new(schema(output)));
     }
@@ -163,11 +159,8 @@ fn translate_prompt(connector: &str, prompt: &Prompt) -> McpPrompt {
         })
         .collect();
     let description = (!prompt.description.is_empty()).then(|| prompt.description.clone());
-    let translated = McpPrompt::new(
-        prompt_name(connector, &prompt.name),
-        description,
-        (!arguments.is_empty()).then_some(arguments),
-    );
+    let translated =
+        McpPrompt::new(prompt_name(connector, &prompt.name), description, (!arguments.is_empty()).then_some(arguments));
     if prompt.title.is_empty() { translated } else { translated.with_title(prompt.title.clone()) }
 }
 
