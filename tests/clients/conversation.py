@@ -83,8 +83,12 @@ class Conversation:
                 services = await answer(client, "pagerduty_services_list", limit=1)
                 service = services["services"][0]["name"]
                 created = await answer(
-                    client, "pagerduty_incident_create",
-                    title="Checkout answers slowly", service=service, urgency="low", details="p99 is 4 s",
+                    client,
+                    "pagerduty_incident_create",
+                    title="Checkout answers slowly",
+                    service=service,
+                    urgency="low",
+                    details="p99 is 4 s",
                 )
                 assert created["created"] is True, created
                 number = created["incident"]["number"]
@@ -116,7 +120,9 @@ class Conversation:
             async with connect() as client:
                 missing = await refusal(client, "pagerduty_incident_get", {"incident": 99_999_999})
                 assert missing.startswith("not_found"), missing
-                unclear = await refusal(client, "pagerduty_incident_create", {"title": "x", "service": "no such service"})
+                unclear = await refusal(
+                    client, "pagerduty_incident_create", {"title": "x", "service": "no such service"}
+                )
                 assert "no such service" in unclear, unclear
 
     async def test_an_unknown_tool_is_a_protocol_error(self, connect: Connect):
@@ -133,7 +139,9 @@ class Conversation:
                 listed = await client.prompts()
                 names = [prompt["name"] for prompt in listed["prompts"]]
                 assert "pagerduty_resolve_with_note" in names and len(names) == len(set(names)) >= 9, names
-                filled = await client.prompt("pagerduty_resolve_with_note", {"incident": "4201", "note": "cache {incident}"})
+                filled = await client.prompt(
+                    "pagerduty_resolve_with_note", {"incident": "4201", "note": "cache {incident}"}
+                )
                 text = filled["messages"][0]["content"]["text"]
                 assert "incident=4201" in text and "cache {incident}" in text, "a value is not a template"
                 with pytest.raises(RpcError) as caught:

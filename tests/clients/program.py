@@ -102,7 +102,11 @@ class LocalUser:
         """Runs another command of the program; it must work."""
         done = subprocess.run(
             [toolkeep(), *command, *self.options()],
-            input=given, capture_output=True, text=True, timeout=START_LIMIT_S, check=False,
+            input=given,
+            capture_output=True,
+            text=True,
+            timeout=START_LIMIT_S,
+            check=False,
         )
         assert done.returncode == 0, f"{command} ended with {done.returncode}: {done.stderr}"
 

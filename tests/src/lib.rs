@@ -8,10 +8,10 @@ use anyhow::{Context as _, Result, anyhow};
 use pagerduty_simulator::{Config, Simulator, Token, TokenKind};
 use secrecy::SecretString;
 use serde_json::Value;
-use zeroize::Zeroizing;
 use toolkeep_audit::{AuditLog, Query, Record};
 use toolkeep_host::{Answer, Call, CallError, Exchange, ExchangeObserver, Host, Limits, Principal};
 use toolkeep_vault::{ConnectionKey, CredentialKind, KeySource, NewConnection, Vault};
+use zeroize::Zeroizing;
 
 /// Email of the person that the tests act as: on call for payments in the simulator's company.
 pub const KIM: &str = pagerduty_simulator::DEMO_USER_EMAIL;
@@ -121,7 +121,14 @@ impl Stage {
     ///
     /// # Errors
     /// What the vault says.
-    pub fn connect(&mut self, connector: &str, secret: &str, kind: CredentialKind, scopes: Option<&[&str]>, base: &str) -> Result<()> {
+    pub fn connect(
+        &mut self,
+        connector: &str,
+        secret: &str,
+        kind: CredentialKind,
+        scopes: Option<&[&str]>,
+        base: &str,
+    ) -> Result<()> {
         self.canary = secret.to_owned();
         self.host.vault().connect(NewConnection {
             key: self.key(connector),

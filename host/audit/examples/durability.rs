@@ -103,7 +103,11 @@ fn at(times: &[Duration], percent: usize) -> Duration {
 fn intent() -> Intent {
     Intent {
         call: CallId::new(),
-        principal: PrincipalFields { tenant: "acme".into(), user: "kim@example.com".into(), agent: Some("claude".into()) },
+        principal: PrincipalFields {
+            tenant: "acme".into(),
+            user: "kim@example.com".into(),
+            agent: Some("claude".into()),
+        },
         connector: "pagerduty".into(),
         connector_version: "0.1.0".into(),
         connector_digest: "0123456789abcdef".repeat(4),

@@ -60,7 +60,8 @@ impl AuditError {
     pub fn public_message(&self) -> String {
         match self {
             Self::TooLarge { .. } => "The call has more to record than the audit log takes; send less.".to_owned(),
-            _ => "The audit log cannot record this call, so its result is withheld; ask the operator of this server.".to_owned(),
+            _ => "The audit log cannot record this call, so its result is withheld; ask the operator of this server."
+                .to_owned(),
         }
     }
 

@@ -70,7 +70,11 @@ impl AuditLog {
         Self::with(store, Box::new(reader), &digest_key)
     }
 
-    fn with(mut store: impl Store + 'static, reader: Box<dyn Reader>, digest_key: &[u8; 32]) -> Result<Self, AuditError> {
+    fn with(
+        mut store: impl Store + 'static,
+        reader: Box<dyn Reader>,
+        digest_key: &[u8; 32],
+    ) -> Result<Self, AuditError> {
         writer::recover(&mut store)?;
         let queue = Queue::new();
         let writer = Arc::new(Mutex::new(Writer::new(Box::new(store))));
@@ -80,7 +84,9 @@ impl AuditLog {
             .spawn(move || writer::run(&for_thread, &its_queue))
             .map_err(|e| AuditError::unavailable("start its thread", e))?;
         let digest_key = hmac::Key::new(hmac::HMAC_SHA256, digest_key);
-        Ok(Self { inner: Arc::new(Inner { queue, reader: Mutex::new(reader), digest_key, writer, thread: Some(thread) }) })
+        Ok(Self {
+            inner: Arc::new(Inner { queue, reader: Mutex::new(reader), digest_key, writer, thread: Some(thread) }),
+        })
     }
 
     /// Records that a call is about to run. When this returns, that is on disk. A caller that goes away
@@ -160,7 +166,12 @@ impl AuditLog {
 impl Inner {
     /// Puts a record into the queue. If it is the only one, in calm times, it is written here and
     /// now; in all other cases the writer's thread does it.
-    fn hand_over(&self, place: Reserved<'_>, row: NewRow, role: Role) -> oneshot::Receiver<Result<Written, AuditError>> {
+    fn hand_over(
+        &self,
+        place: Reserved<'_>,
+        row: NewRow,
+        role: Role,
+    ) -> oneshot::Receiver<Result<Written, AuditError>> {
         let (answer, alone) = place.push(row, role);
         if alone {
             let free = if self.queue.is_calm() { self.writer.try_lock().ok() } else { None };

@@ -42,7 +42,8 @@ pub(crate) fn create(path: &Path) -> std::io::Result<File> {
 #[cfg(unix)]
 fn check(path: &Path, wanted: u32) -> Result<(), AuditError> {
     use std::os::unix::fs::PermissionsExt;
-    let mode = fs::metadata(path).map_err(|e| AuditError::unavailable("look at its files", e))?.permissions().mode() & 0o7777;
+    let mode =
+        fs::metadata(path).map_err(|e| AuditError::unavailable("look at its files", e))?.permissions().mode() & 0o7777;
     if mode & 0o077 != 0 {
         return Err(AuditError::Permissions { path: path.to_owned(), mode, wanted });
     }

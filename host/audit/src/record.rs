@@ -272,8 +272,15 @@ pub(crate) fn encode_outcome(fields: &CallFields, mut outcome: Outcome) -> Resul
 impl Refusal {
     /// Cuts what a stranger sent to what the log takes.
     pub(crate) fn bounded(mut self) -> Self {
-        let principal = self.principal.iter_mut().flat_map(|who| [Some(&mut who.tenant), Some(&mut who.user), who.agent.as_mut()]);
-        let rest = [self.connector.as_mut(), self.tool.as_mut(), Some(&mut self.code), self.rule.as_mut(), self.trace.as_mut()];
+        let principal =
+            self.principal.iter_mut().flat_map(|who| [Some(&mut who.tenant), Some(&mut who.user), who.agent.as_mut()]);
+        let rest = [
+            self.connector.as_mut(),
+            self.tool.as_mut(),
+            Some(&mut self.code),
+            self.rule.as_mut(),
+            self.trace.as_mut(),
+        ];
         for field in principal.chain(rest).flatten() {
             if field.len() > MAX_REFUSAL_FIELD_BYTES {
                 field.truncate(field.floor_char_boundary(MAX_REFUSAL_FIELD_BYTES));

@@ -15,7 +15,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 use toolkeep_audit::{
-    AuditLog, CallId, Event, EventKind, Intent, Outcome, OutcomeStatus, PrincipalFields, Query, Record, RecordKind, Refusal,
+    AuditLog, CallId, Event, EventKind, Intent, Outcome, OutcomeStatus, PrincipalFields, Query, Record, RecordKind,
+    Refusal,
 };
 
 fn open(directory: &Path) -> AuditLog {
@@ -76,26 +77,28 @@ async fn intent_and_outcome_are_there_in_order_after_reopening() {
     assert_eq!((text(&records[1], "user"), text(&records[1], "tool")), (Some("kim"), Some("list")));
 }
 
-/// Run by `a_crash_leaves_unknown` in a process of its own, which dies in the middle of two calls.
-#[tokio::test]
-#[ignore = "it aborts its process; a_crash_leaves_unknown runs it"]
-#[expect(clippy::disallowed_methods, reason = "a test tells its own child process where the log is")]
-async fn crashing_child() {
-    let Some(directory) = std::env::var_os("TOOLKEEP_TEST_AUDIT") else { return };
-    let log = open(Path::new(&directory));
-    let finished = log.begin(intent("kim", "finished")).await.unwrap();
-    let _one = log.begin(intent("kim", "cut off")).await.unwrap();
-    let _two = log.begin(intent("lee", "cut off too")).await.unwrap();
-    let _receipt = log.finish(finished, succeeded()).await.unwrap();
-    std::process::abort();
+/// Dies in the middle of two calls.
+fn crash(directory: &Path) -> ! {
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let log = open(directory);
+        let finished = log.begin(intent("kim", "finished")).await.unwrap();
+        let _one = log.begin(intent("kim", "cut off")).await.unwrap();
+        let _two = log.begin(intent("lee", "cut off too")).await.unwrap();
+        let _receipt = log.finish(finished, succeeded()).await.unwrap();
+        std::process::abort()
+    })
 }
 
 #[test]
 #[expect(clippy::disallowed_methods, reason = "only another process can crash and leave the test alive")]
 fn a_crash_leaves_unknown() {
+    // The test runs itself once more, as the process that crashes.
+    if let Some(directory) = std::env::var_os("TOOLKEEP_TEST_AUDIT") {
+        crash(Path::new(&directory));
+    }
     let directory = tempfile::tempdir().unwrap();
     let child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "crashing_child", "--ignored"])
+        .args(["--exact", "a_crash_leaves_unknown"])
         .env("TOOLKEEP_TEST_AUDIT", directory.path())
         .output()
         .unwrap();
@@ -106,7 +109,10 @@ fn a_crash_leaves_unknown() {
         let ends: HashMap<_, _> =
             outcomes.iter().map(|record| (text(record, "tool").unwrap(), text(record, "status").unwrap())).collect();
         assert_eq!(outcomes.len(), 3, "opening {opening}: one outcome for each intent, however often it is opened");
-        assert_eq!(ends, HashMap::from([("finished", "succeeded"), ("cut off", "unknown"), ("cut off too", "unknown")]));
+        assert_eq!(
+            ends,
+            HashMap::from([("finished", "succeeded"), ("cut off", "unknown"), ("cut off too", "unknown")])
+        );
         let cut = outcomes.iter().find(|record| text(record, "tool") == Some("cut off too")).unwrap();
         assert_eq!((text(cut, "user"), text(cut, "code")), (Some("lee"), Some("host_ended")));
     }
@@ -177,9 +183,8 @@ async fn a_caller_that_goes_away_changes_nothing_of_the_record() {
     }
     drop(log);
     let log = open(directory.path());
-    let of = |tool: &str, kind| {
-        log.records(&Query { tool: Some(tool.into()), kind: Some(kind), ..everything() }).unwrap()
-    };
+    let of =
+        |tool: &str, kind| log.records(&Query { tool: Some(tool.into()), kind: Some(kind), ..everything() }).unwrap();
     assert_eq!(of("gone before", RecordKind::Intent).len(), 200);
     let before = of("gone before", RecordKind::Outcome);
     assert_eq!(before.len(), 200);
@@ -248,7 +253,11 @@ async fn a_failed_write_refuses_the_call_and_a_later_one_succeeds() {
     assert!(log.records(&Query { tool: Some("refused".into()), ..everything() }).unwrap().is_empty());
     let running = log.records(&Query { tool: Some("running".into()), ..everything() }).unwrap();
     assert_eq!(running.len(), 2);
-    assert_eq!(text(&running[1], "status"), Some("succeeded"), "the outcome was kept and written when that worked again");
+    assert_eq!(
+        text(&running[1], "status"),
+        Some("succeeded"),
+        "the outcome was kept and written when that worked again"
+    );
 }
 
 #[tokio::test]
@@ -260,7 +269,12 @@ async fn queries_filter_and_limit() {
         calls.push(open_call.call());
         let _receipt = log.finish(open_call, succeeded()).await.unwrap();
     }
-    let refusal = Refusal { principal: Some(principal("lee")), tool: Some("hidden".into()), code: "tool_hidden".into(), ..Refusal::default() };
+    let refusal = Refusal {
+        principal: Some(principal("lee")),
+        tool: Some("hidden".into()),
+        code: "tool_hidden".into(),
+        ..Refusal::default()
+    };
     let receipt = log.refuse(refusal).await.unwrap();
     assert_eq!(receipt.call(), None);
     let count = |query: Query| log.records(&query).unwrap().len();
@@ -271,7 +285,8 @@ async fn queries_filter_and_limit() {
     assert_eq!(count(Query { tenant: Some("other".into()), ..everything() }), 0);
     assert_eq!(count(Query { kind: Some(RecordKind::Refusal), ..everything() }), 1);
     assert_eq!(count(Query { last: 0, ..everything() }), 0);
-    let last: Vec<_> = log.records(&Query { last: 2, ..Query::default() }).unwrap().iter().map(|record| record.seq).collect();
+    let last: Vec<_> =
+        log.records(&Query { last: 2, ..Query::default() }).unwrap().iter().map(|record| record.seq).collect();
     assert_eq!(last, [6, 7]);
 }
 
@@ -288,7 +303,10 @@ async fn an_intent_that_is_too_large_is_refused() {
 async fn a_strangers_newlines_stay_in_their_record() {
     let log = AuditLog::in_memory([7; 32].into()).unwrap();
     let tool = "x\n{\"kind\":\"intent\"}\u{1b}[2J";
-    let _receipt = log.refuse(Refusal { tool: Some(tool.into()), code: "no_such_tool".into(), ..Refusal::default() }).await.unwrap();
+    let _receipt = log
+        .refuse(Refusal { tool: Some(tool.into()), code: "no_such_tool".into(), ..Refusal::default() })
+        .await
+        .unwrap();
     let records = log.records(&everything()).unwrap();
     assert_eq!(records.len(), 1);
     assert_eq!(text(&records[0], "tool"), Some(tool));

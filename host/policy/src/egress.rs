@@ -96,7 +96,11 @@ impl EgressPolicy {
                 });
             }
         }
-        Err(Denial::Route { method: verb.as_str(), path: target.path().chars().take(256).collect(), origin: name.clone() })
+        Err(Denial::Route {
+            method: verb.as_str(),
+            path: target.path().chars().take(256).collect(),
+            origin: name.clone(),
+        })
     }
 }
 
@@ -109,7 +113,11 @@ mod tests {
     fn policy() -> EgressPolicy {
         let declared = Base::parse("https://api.pagerduty.com").unwrap();
         let real = Base::parse("https://api.eu.pagerduty.com").unwrap();
-        let route = Route { method: Method::Get, origin: "api".to_owned(), path: PathTemplate::parse("/incidents/{id}").unwrap() };
+        let route = Route {
+            method: Method::Get,
+            origin: "api".to_owned(),
+            path: PathTemplate::parse("/incidents/{id}").unwrap(),
+        };
         EgressPolicy::new(BTreeMap::from([("api".to_owned(), OriginMapping { declared, real })]), vec![route])
     }
 
@@ -132,7 +140,8 @@ mod tests {
         assert_eq!(code("GET", "https://api.eu.pagerduty.com/incidents/P1"), "origin_not_declared");
         assert_eq!(code("GET", "https://api.pagerduty.com.evil.example/incidents/P1"), "origin_not_declared");
         assert_eq!(code("GET", "https://api.pagerduty.com:8443/incidents/P1"), "origin_not_declared");
-        let decision = policy().decide("GET", &Target::parse("https://api.pagerduty.com/incidents/P1").unwrap()).unwrap();
+        let decision =
+            policy().decide("GET", &Target::parse("https://api.pagerduty.com/incidents/P1").unwrap()).unwrap();
         assert_eq!(decision.base.to_string(), "https://api.eu.pagerduty.com");
         assert_eq!(decision.parameters, [("id".to_owned(), "P1".to_owned())]);
     }

@@ -116,7 +116,15 @@ mod tests {
     #[test]
     fn identity_headers_are_the_hosts_whatever_is_declared() {
         let declared = vec!["from".to_owned(), "authorization".to_owned(), "x-api-key".to_owned()];
-        for name in ["authorization", "from", "cookie", "proxy-authorization", "range", "accept-encoding", "x-http-method-override"] {
+        for name in [
+            "authorization",
+            "from",
+            "cookie",
+            "proxy-authorization",
+            "range",
+            "accept-encoding",
+            "x-http-method-override",
+        ] {
             assert_eq!(request_header(name, &declared, &[]), RequestHeader::HostOwned, "{name}");
         }
         assert_eq!(request_header("x-api-key", &declared, &["x-api-key"]), RequestHeader::HostOwned);

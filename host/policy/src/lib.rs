@@ -5,8 +5,8 @@
 
 pub mod address;
 pub mod egress;
-pub mod identity;
 pub mod headers;
+pub mod identity;
 pub mod route;
 pub mod scope;
 pub mod target;

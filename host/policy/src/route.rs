@@ -101,7 +101,10 @@ impl PathTemplate {
         if !inner.is_empty() {
             for segment in inner.split('/') {
                 let name = segment.strip_prefix('{').and_then(|s| s.strip_suffix('}'));
-                let word = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'~'));
+                let word = |s: &str| {
+                    !s.is_empty()
+                        && s.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'~'))
+                };
                 segments.push(match name {
                     Some(name) if word(name) => Segment::Parameter(name.to_owned()),
                     Some(_) => return Err(fail("a parameter's name may hold letters, digits, `_`, `-`")),
@@ -176,7 +179,8 @@ mod tests {
     fn a_parameter_is_exactly_one_segment() {
         let template = PathTemplate::parse("/incidents/{id}/notes").unwrap();
         assert_eq!(template.matches(&target("/incidents/P1/notes")).unwrap(), [("id".to_owned(), "P1".to_owned())]);
-        for other in ["/incidents/notes", "/incidents/P1/notes/N1", "/incidents/P1/x/notes", "/Incidents/P1/notes", "/"] {
+        for other in ["/incidents/notes", "/incidents/P1/notes/N1", "/incidents/P1/x/notes", "/Incidents/P1/notes", "/"]
+        {
             assert!(template.matches(&target(other)).is_none(), "{other}");
         }
     }

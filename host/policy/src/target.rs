@@ -107,8 +107,8 @@ impl Base {
             _ => (rest, None),
         };
         let literal = host_text.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host_text);
-        let loopback = host_text == "localhost"
-            || literal.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+        let loopback =
+            host_text == "localhost" || literal.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
         if !loopback {
             return Err(TargetError::Scheme);
         }
@@ -185,11 +185,7 @@ impl Target {
         if let Some(query) = query {
             check_query(query)?;
         }
-        Ok(Self {
-            base: Base { https: true, host, port },
-            path: path.to_owned(),
-            query: query.map(ToOwned::to_owned),
-        })
+        Ok(Self { base: Base { https: true, host, port }, path: path.to_owned(), query: query.map(ToOwned::to_owned) })
     }
 
     /// Scheme, host and port.
@@ -298,14 +294,31 @@ fn check_path(path: &str) -> Result<(), TargetError> {
         if segment.is_empty() || segment == "." || segment == ".." {
             return Err(TargetError::Segment);
         }
-        check_bytes(segment, |byte| unreserved(byte) || matches!(byte, b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b'=' | b':' | b'@'), true)?;
+        check_bytes(
+            segment,
+            |byte| {
+                unreserved(byte)
+                    || matches!(
+                        byte,
+                        b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b'=' | b':' | b'@'
+                    )
+            },
+            true,
+        )?;
     }
     Ok(())
 }
 
 fn check_query(query: &str) -> Result<(), TargetError> {
     // RFC 3986 query characters, and brackets, which many APIs use in names and every server takes.
-    check_bytes(query, |byte| (0x21..=0x7e).contains(&byte) && !matches!(byte, b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'}' | b'|' | b'#' | b'%'), false)
+    check_bytes(
+        query,
+        |byte| {
+            (0x21..=0x7e).contains(&byte)
+                && !matches!(byte, b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'}' | b'|' | b'#' | b'%')
+        },
+        false,
+    )
 }
 
 /// Checks every byte, and that each `%` begins a triple of upper-case hexadecimal. In a path an encoding must
@@ -355,7 +368,10 @@ mod tests {
         ] {
             assert_eq!(Target::parse(url).unwrap().to_string(), url);
         }
-        assert_eq!(Target::parse("HTTPS://API.PagerDuty.com:443/x").unwrap().to_string(), "https://api.pagerduty.com/x");
+        assert_eq!(
+            Target::parse("HTTPS://API.PagerDuty.com:443/x").unwrap().to_string(),
+            "https://api.pagerduty.com/x"
+        );
     }
 
     #[test]

@@ -89,7 +89,9 @@ impl Cache {
         #[expect(unsafe_code, reason = "the tag proves that this host serialised these bytes with this engine")]
         // SAFETY: `deserialize` needs bytes made by `Component::serialize`; only a holder of the key made them.
         let loaded = unsafe { Component::deserialize(engine, code) };
-        loaded.inspect_err(|error| tracing::warn!(%error, "a compile cache entry does not load; it is compiled anew")).ok()
+        loaded
+            .inspect_err(|error| tracing::warn!(%error, "a compile cache entry does not load; it is compiled anew"))
+            .ok()
     }
 
     /// Keeps a compiled component. A cache that cannot be written costs time, not answers: told, not failed.

@@ -114,7 +114,10 @@ impl Call {
             Value::Null => Map::new(),
             _ => {
                 let message = "the arguments are not a JSON object".to_owned();
-                return Err(CallError::InvalidArguments { tool, violations: vec![crate::Violation { path: String::new(), message }] });
+                return Err(CallError::InvalidArguments {
+                    tool,
+                    violations: vec![crate::Violation { path: String::new(), message }],
+                });
             }
         };
         Ok(Self { tool, arguments, connection: DEFAULT_NAME.to_owned(), trace: None, progress: None })
@@ -152,7 +155,12 @@ impl Host {
     ///
     /// # Errors
     /// As [`Host::call`].
-    pub async fn identify(&self, principal: &Principal, connector: &str, connection: &str) -> Result<Account, CallError> {
+    pub async fn identify(
+        &self,
+        principal: &Principal,
+        connector: &str,
+        connection: &str,
+    ) -> Result<Account, CallError> {
         let purpose = Purpose::Identify { connector: connector.to_owned(), connection: connection.to_owned() };
         let scoped = match self.authorize_purpose(principal, purpose) {
             Ok(scoped) => scoped,

@@ -150,7 +150,10 @@ pub(crate) async fn read(path: PathBuf, limits: &Limits) -> Result<Vec<u8>, Host
     let unreadable = |source| HostError::Unreadable { path: path.display().to_string(), source };
     let size = tokio::fs::metadata(&path).await.map_err(unreadable)?.len();
     if size > limits.component_bytes as u64 {
-        return Err(HostError::TooLarge { bytes: usize::try_from(size).unwrap_or(usize::MAX), limit: limits.component_bytes });
+        return Err(HostError::TooLarge {
+            bytes: usize::try_from(size).unwrap_or(usize::MAX),
+            limit: limits.component_bytes,
+        });
     }
     tokio::fs::read(&path).await.map_err(unreadable)
 }

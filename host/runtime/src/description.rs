@@ -299,9 +299,13 @@ fn check_https_url(field: &str, url: &str) -> Result<(), HostError> {
 fn check_scopes(field: &str, scopes: &[String]) -> Result<(), HostError> {
     check_count(field, scopes.len(), 64)?;
     // RFC 6749, section 3.3: printable ASCII without space, quote and backslash.
-    let ok = |s: &String| !s.is_empty() && s.len() <= 128 && s.bytes().all(|b| (0x21..=0x7e).contains(&b) && b != b'"' && b != b'\\');
+    let ok = |s: &String| {
+        !s.is_empty() && s.len() <= 128 && s.bytes().all(|b| (0x21..=0x7e).contains(&b) && b != b'"' && b != b'\\')
+    };
     match scopes.iter().find(|scope| !ok(scope)) {
-        Some(_) => Err(invalid(field, "a scope is 1 to 128 printable ASCII characters without space, quote and backslash")),
+        Some(_) => {
+            Err(invalid(field, "a scope is 1 to 128 printable ASCII characters without space, quote and backslash"))
+        }
         None => Ok(()),
     }
 }
@@ -372,7 +376,8 @@ impl Description {
 fn is_semantic_version(version: &str) -> bool {
     let core = version.split(['-', '+']).next().unwrap_or_default();
     let numbers: Vec<&str> = core.split('.').collect();
-    let number = |n: &&str| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()) && (*n == "0" || !n.starts_with('0'));
+    let number =
+        |n: &&str| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()) && (*n == "0" || !n.starts_with('0'));
     let tail_ok = version.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'+'));
     numbers.len() == 3 && numbers.iter().all(number) && tail_ok
 }
@@ -396,18 +401,25 @@ fn check_origin(field: &str, origin: wit::Origin) -> Result<Origin, HostError> {
     check_count(&format!("{field}.account-headers"), origin.account_headers.len(), 4)?;
     for name in &origin.request_headers {
         if !headers::is_declarable_name(name) || headers::is_host_owned(name) {
-            return Err(invalid(format!("{field}.request-headers"), "a name is malformed, or a header of the host's own"));
+            return Err(invalid(
+                format!("{field}.request-headers"),
+                "a name is malformed, or a header of the host's own",
+            ));
         }
     }
     for name in &origin.response_headers {
         if !headers::is_declarable_response(name) {
-            return Err(invalid(format!("{field}.response-headers"), "a name is malformed, or never shown to a connector"));
+            return Err(invalid(
+                format!("{field}.response-headers"),
+                "a name is malformed, or never shown to a connector",
+            ));
         }
     }
     let mut account_headers = Vec::new();
     for header in origin.account_headers {
         // Of the host's own headers only `from` means an account; the others route, frame or authenticate.
-        if !headers::is_declarable_name(&header.name) || (headers::is_host_owned(&header.name) && header.name != "from") {
+        if !headers::is_declarable_name(&header.name) || (headers::is_host_owned(&header.name) && header.name != "from")
+        {
             return Err(invalid(format!("{field}.account-headers"), "a name is malformed, or cannot carry an account"));
         }
         account_headers.push(AccountHeader {
@@ -482,7 +494,8 @@ fn check_routes(field: &str, routes: Vec<wit::Route>, origins: &BTreeSet<String>
         if !origins.contains(&route.origin) {
             return Err(invalid(format!("{at}.origin"), "no origin of this name is declared"));
         }
-        let path = PathTemplate::parse(&route.path).map_err(|error| invalid(format!("{at}.path"), error.to_string()))?;
+        let path =
+            PathTemplate::parse(&route.path).map_err(|error| invalid(format!("{at}.path"), error.to_string()))?;
         checked.push(Route { method, origin: route.origin, path });
     }
     Ok(checked)
@@ -505,7 +518,8 @@ fn check_tool(field: &str, tool: wit::Tool, connector: &str, origins: &BTreeSet<
     let schema = |at: &str, text: &str| -> Result<(Value, Schema), HostError> {
         let at = format!("{field}.{at}");
         check_text(&at, text, MAX_SCHEMA_BYTES)?;
-        let value: Value = serde_json::from_str(text).map_err(|error| invalid(at.clone(), format!("it is not JSON: {error}")))?;
+        let value: Value =
+            serde_json::from_str(text).map_err(|error| invalid(at.clone(), format!("it is not JSON: {error}")))?;
         let compiled = Schema::compile(&value).map_err(|reason| invalid(at, reason))?;
         Ok((value, compiled))
     };
@@ -543,7 +557,11 @@ fn check_prompt(field: &str, prompt: wit::Prompt) -> Result<Prompt, HostError> {
     for (index, argument) in prompt.arguments.into_iter().enumerate() {
         check_word(&format!("{field}.arguments[{index}].name"), &argument.name, 32)?;
         check_text(&format!("{field}.arguments[{index}].description"), &argument.description, 256)?;
-        arguments.push(PromptArgument { name: argument.name, description: argument.description, required: argument.required });
+        arguments.push(PromptArgument {
+            name: argument.name,
+            description: argument.description,
+            required: argument.required,
+        });
     }
     unique(&format!("{field}.arguments"), arguments.iter().map(|argument| argument.name.as_str()))?;
     Ok(Prompt { name: prompt.name, title: prompt.title, description: prompt.description, arguments, text: prompt.text })
@@ -560,7 +578,11 @@ mod tests {
             title: String::new(),
             description: String::new(),
             arguments: ["incident", "note"]
-                .map(|name| PromptArgument { name: name.to_owned(), description: String::new(), required: name == "incident" })
+                .map(|name| PromptArgument {
+                    name: name.to_owned(),
+                    description: String::new(),
+                    required: name == "incident",
+                })
                 .into(),
             text: "Resolve {incident} with {note}; {other} stays.".to_owned(),
         }
@@ -568,7 +590,8 @@ mod tests {
 
     #[test]
     fn a_prompt_is_filled_in_one_pass() {
-        let values = BTreeMap::from([("incident".to_owned(), "{note}".to_owned()), ("note".to_owned(), "done".to_owned())]);
+        let values =
+            BTreeMap::from([("incident".to_owned(), "{note}".to_owned()), ("note".to_owned(), "done".to_owned())]);
         assert_eq!(prompt().render(&values).unwrap(), "Resolve {note} with done; {other} stays.");
         assert_eq!(prompt().render(&BTreeMap::new()), Err(PromptError::Missing("incident".to_owned())));
         let unknown = BTreeMap::from([("incident".to_owned(), "1".to_owned()), ("x".to_owned(), "1".to_owned())]);

@@ -73,7 +73,9 @@ pub enum HostError {
         reason: String,
     },
     /// An operator's base is malformed.
-    #[error("`{base}` is not an upstream base: {reason}; give https://host[:port], or http://127.0.0.1:port for a simulator")]
+    #[error(
+        "`{base}` is not an upstream base: {reason}; give https://host[:port], or http://127.0.0.1:port for a simulator"
+    )]
     Base {
         /// What was given.
         base: String,
@@ -360,8 +362,12 @@ impl ToolError {
             | Self::Forbidden(text)
             | Self::Unavailable(text)
             | Self::Other(text) => text.clone(),
-            Self::Ambiguous(value) => message_of(value, "The name fits several things. Choose one of the candidates by its ID."),
-            Self::Partial(value) => message_of(value, "Only part of the change was made. Look at what was done before trying again."),
+            Self::Ambiguous(value) => {
+                message_of(value, "The name fits several things. Choose one of the candidates by its ID.")
+            }
+            Self::Partial(value) => {
+                message_of(value, "Only part of the change was made. Look at what was done before trying again.")
+            }
             Self::RateLimited { retry_after_s: Some(seconds) } => {
                 format!("The upstream limits the rate of calls. Wait {seconds} seconds and call again.")
             }

@@ -184,7 +184,11 @@ impl Gate {
         // One clock for the whole exchange: a server that sends a byte a second does not get more.
         let limit = Duration::from_millis(self.limits.upstream_ms);
         let answer = tokio::time::timeout(limit, answer).await.unwrap_or_else(|_| {
-            Err(Stopped::failed("upstream_timeout", format!("no whole answer in {limit:?}"), Error::HttpResponseTimeout))
+            Err(Stopped::failed(
+                "upstream_timeout",
+                format!("no whole answer in {limit:?}"),
+                Error::HttpResponseTimeout,
+            ))
         });
         self.record(record, answer) //                        9. The result is on record.
     }
@@ -192,7 +196,9 @@ impl Gate {
     fn refuse_after_breach(&self) -> Result<(), Stopped> {
         match &*self.breach.lock().unwrap_or_else(PoisonError::into_inner) {
             None => Ok(()),
-            Some(_) => Err(Stopped::failed("after_breach", "the call had broken a rule already", Error::HttpRequestDenied)),
+            Some(_) => {
+                Err(Stopped::failed("after_breach", "the call had broken a rule already", Error::HttpRequestDenied))
+            }
         }
     }
 
@@ -202,10 +208,18 @@ impl Gate {
             return Err(Stopped::denied("too_many_headers", format!("more than {MAX_FIELDS} header fields")));
         }
         let limit = self.limits.request_body_bytes;
-        let too_large = || Stopped::limit("request_too_large", format!("{limit} bytes in one upstream request"), Error::HttpRequestBodySize(None));
+        let too_large = || {
+            Stopped::limit(
+                "request_too_large",
+                format!("{limit} bytes in one upstream request"),
+                Error::HttpRequestBodySize(None),
+            )
+        };
         let mut bytes = BytesMut::new();
         while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|error| Stopped::failed("request_incomplete", "the connector did not finish its request", error))?;
+            let frame = frame.map_err(|error| {
+                Stopped::failed("request_incomplete", "the connector did not finish its request", error)
+            })?;
             // Trailers are dropped: no API that a connector talks to takes them, and headers are decided on first.
             if let Ok(data) = frame.into_data() {
                 if bytes.len() + data.len() > limit {
@@ -241,7 +255,10 @@ impl Gate {
                 }
                 RequestHeader::Replaced => {}
                 RequestHeader::HostOwned => {
-                    return Err(Stopped::denied("header_host_owned", format!("the header {name} is the host's to write")));
+                    return Err(Stopped::denied(
+                        "header_host_owned",
+                        format!("the header {name} is the host's to write"),
+                    ));
                 }
                 RequestHeader::Undeclared => {
                     return Err(Stopped::denied("header_not_declared", format!("the header {name} is not declared")));
@@ -254,13 +271,19 @@ impl Gate {
     fn count(&self) -> Result<(), Stopped> {
         let limit = self.limits.upstream_requests;
         if self.requests_made.fetch_add(1, Ordering::Relaxed) >= limit {
-            return Err(Stopped::limit("too_many_requests", format!("{limit} upstream requests"), Error::ConnectionLimitReached));
+            return Err(Stopped::limit(
+                "too_many_requests",
+                format!("{limit} upstream requests"),
+                Error::ConnectionLimitReached,
+            ));
         }
         Ok(())
     }
 
     fn inject(&self, decided: Decided<'_>, record: &mut Record) -> Result<Injected, Stopped> {
-        let unusable = |what: &str| Stopped::failed("request_malformed", format!("{what} cannot be sent"), Error::HttpRequestUriInvalid);
+        let unusable = |what: &str| {
+            Stopped::failed("request_malformed", format!("{what} cannot be sent"), Error::HttpRequestUriInvalid)
+        };
         let base = &decided.decision.base;
         let uri = http::Uri::builder()
             .scheme(if base.is_https() { "https" } else { "http" })
@@ -276,7 +299,9 @@ impl Gate {
             headers.insert(name.clone(), value.clone());
         }
         let mut slot = None;
-        if let Some(credential) = self.credential.as_ref().filter(|credential| credential.origin == decided.decision.origin) {
+        if let Some(credential) =
+            self.credential.as_ref().filter(|credential| credential.origin == decided.decision.origin)
+        {
             headers.insert(credential.header.clone(), credential.value.clone());
             slot = Some(credential.slot.clone());
         }
@@ -301,21 +326,28 @@ impl Gate {
     /// Sends, and reads the whole answer: not one byte of it goes on before all of it was looked at.
     async fn send(&self, injected: Injected) -> Result<Response<Bytes>, Stopped> {
         let Injected(request) = injected;
-        let upstream = self
-            .upstream
-            .as_ref()
-            .ok_or_else(|| Stopped::failed("no_upstream", "the call has no connection to send over", Error::DestinationUnavailable))?;
+        let upstream = self.upstream.as_ref().ok_or_else(|| {
+            Stopped::failed("no_upstream", "the call has no connection to send over", Error::DestinationUnavailable)
+        })?;
         let answer = upstream.client.request(request).await.map_err(|error| unreachable_upstream(&error))?;
         let (parts, mut body) = answer.into_parts();
         let limit = self.limits.response_body_bytes;
-        let too_large = || Stopped::failed("response_too_large", format!("an answer has more than {limit} bytes"), Error::HttpResponseBodySize(None));
+        let too_large = || {
+            Stopped::failed(
+                "response_too_large",
+                format!("an answer has more than {limit} bytes"),
+                Error::HttpResponseBodySize(None),
+            )
+        };
         if body.size_hint().lower() > limit as u64 {
             return Err(too_large());
         }
         let mut whole: Option<Bytes> = None;
         let mut pieces = BytesMut::new();
         while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|_| Stopped::failed("response_incomplete", "the answer was cut off", Error::HttpResponseIncomplete))?;
+            let frame = frame.map_err(|_| {
+                Stopped::failed("response_incomplete", "the answer was cut off", Error::HttpResponseIncomplete)
+            })?;
             let Ok(data) = frame.into_data() else { continue };
             if pieces.len() + whole.as_ref().map_or(0, Bytes::len) + data.len() > limit {
                 return Err(too_large());
@@ -323,7 +355,11 @@ impl Gate {
             let before = self.response_bytes.fetch_add(data.len(), Ordering::Relaxed);
             let all = self.limits.response_bytes_per_call;
             if before + data.len() > all {
-                return Err(Stopped::limit("responses_too_large", format!("{all} bytes of upstream answers"), Error::HttpResponseBodySize(None)));
+                return Err(Stopped::limit(
+                    "responses_too_large",
+                    format!("{all} bytes of upstream answers"),
+                    Error::HttpResponseBodySize(None),
+                ));
             }
             // A body that comes in one piece is not copied.
             match whole.take() {
@@ -348,17 +384,27 @@ impl Gate {
             error: Error::HttpProtocolError,
         };
         if parts.headers.len() > MAX_FIELDS {
-            return Err(Stopped::failed("response_headers", format!("the answer has more than {MAX_FIELDS} header fields"), Error::HttpResponseHeaderSectionSize(None)));
+            return Err(Stopped::failed(
+                "response_headers",
+                format!("the answer has more than {MAX_FIELDS} header fields"),
+                Error::HttpResponseHeaderSectionSize(None),
+            ));
         }
         for (name, value) in &parts.headers {
-            if let Some(form) = self.secret_form(name.as_str().as_bytes()).or_else(|| self.secret_form(value.as_bytes())) {
+            if let Some(form) =
+                self.secret_form(name.as_str().as_bytes()).or_else(|| self.secret_form(value.as_bytes()))
+            {
                 return Err(reflected(form));
             }
         }
         // Compressed bytes cannot be looked through, so only what was asked for is taken.
         let plain = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"identity");
         if parts.headers.get_all(CONTENT_ENCODING).iter().any(|value| !plain(value)) {
-            return Err(Stopped::failed("response_encoding", "the answer is encoded although identity was asked for", Error::HttpResponseContentCoding(None)));
+            return Err(Stopped::failed(
+                "response_encoding",
+                "the answer is encoded although identity was asked for",
+                Error::HttpResponseContentCoding(None),
+            ));
         }
         if let Some(form) = self.secret_form(&body) {
             return Err(reflected(form));
@@ -426,23 +472,39 @@ fn unreachable_upstream(error: &hyper_util::client::legacy::Error) -> Stopped {
         if let Some(io) = inner.downcast_ref::<std::io::Error>() {
             match io.kind() {
                 std::io::ErrorKind::TimedOut => {
-                    return Stopped::failed("connect_timeout", "the upstream did not accept a connection in time", Error::ConnectionTimeout);
+                    return Stopped::failed(
+                        "connect_timeout",
+                        "the upstream did not accept a connection in time",
+                        Error::ConnectionTimeout,
+                    );
                 }
                 std::io::ErrorKind::ConnectionRefused => {
-                    return Stopped::failed("connection_refused", "the upstream refused the connection", Error::ConnectionRefused);
+                    return Stopped::failed(
+                        "connection_refused",
+                        "the upstream refused the connection",
+                        Error::ConnectionRefused,
+                    );
                 }
                 _ => {}
             }
         }
         if inner.downcast_ref::<rustls::Error>().is_some() {
-            return Stopped::failed("tls_failed", "the upstream's certificate or TLS could not be trusted", Error::TlsCertificateError);
+            return Stopped::failed(
+                "tls_failed",
+                "the upstream's certificate or TLS could not be trusted",
+                Error::TlsCertificateError,
+            );
         }
         cause = inner.source();
     }
     if error.is_connect() {
         Stopped::failed("unreachable", "the upstream could not be reached", Error::DestinationUnavailable)
     } else {
-        Stopped::failed("response_incomplete", "the upstream closed the connection before it answered", Error::ConnectionTerminated)
+        Stopped::failed(
+            "response_incomplete",
+            "the upstream closed the connection before it answered",
+            Error::ConnectionTerminated,
+        )
     }
 }
 
@@ -518,14 +580,20 @@ impl Record {
             duration_us: u64::try_from(self.begun.elapsed().as_micros()).unwrap_or(u64::MAX),
             injected: self.slot,
             error: stopped.map(|stopped| stopped.code.to_owned()),
-            redactions: u32::from(stopped.is_some_and(|stopped| matches!(stopped.breach, Some(Breach::Reflected { .. })))),
+            redactions: u32::from(
+                stopped.is_some_and(|stopped| matches!(stopped.breach, Some(Breach::Reflected { .. }))),
+            ),
         }
     }
 }
 
 fn view_of<B: Body>(request: &Request<B>, masked: Option<&HeaderName>) -> RequestView {
     let shown = |name: &HeaderName, value: &HeaderValue| {
-        if Some(name) == masked || value.is_sensitive() { MASK.to_owned() } else { String::from_utf8_lossy(value.as_bytes()).into_owned() }
+        if Some(name) == masked || value.is_sensitive() {
+            MASK.to_owned()
+        } else {
+            String::from_utf8_lossy(value.as_bytes()).into_owned()
+        }
     };
     RequestView {
         method: request.method().to_string(),
@@ -562,7 +630,8 @@ impl WasiHttpHooks for Hooks {
         let passing = Arc::clone(&self.gate).pass(request);
         Box::new(async move {
             let answer = passing.await?;
-            let nothing_left: Pin<Box<dyn Future<Output = Result<(), Error>> + Send>> = Box::pin(std::future::ready(Ok(())));
+            let nothing_left: Pin<Box<dyn Future<Output = Result<(), Error>> + Send>> =
+                Box::pin(std::future::ready(Ok(())));
             Ok((answer, Box::new(nothing_left) as Box<dyn Future<Output = Result<(), Error>> + Send>))
         })
     }

@@ -160,7 +160,10 @@ impl Guest {
         match ran {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) => Err(self.failure(limits, &error)),
-            Err(_) => Err(Failure::Limit { code: "time_limit", limit: format!("{:?}", Duration::from_millis(limits.wall_clock_ms)) }),
+            Err(_) => Err(Failure::Limit {
+                code: "time_limit",
+                limit: format!("{:?}", Duration::from_millis(limits.wall_clock_ms)),
+            }),
         }
     }
 
@@ -171,7 +174,9 @@ impl Guest {
             (_, Some("memory")) => {
                 Failure::Limit { code: "memory_limit", limit: format!("{} MiB of memory", limits.memory_bytes >> 20) }
             }
-            (_, Some(other)) => Failure::Limit { code: "memory_limit", limit: format!("{} {other}", limits.table_elements) },
+            (_, Some(other)) => {
+                Failure::Limit { code: "memory_limit", limit: format!("{} {other}", limits.table_elements) }
+            }
             _ => Failure::Trap(clean_line(&format!("{error:#}"), 500)),
         }
     }

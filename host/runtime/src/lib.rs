@@ -48,8 +48,8 @@ mod upstream;
 pub use call::{Answer, Call, Content};
 pub use component::{CapabilitySheet, Connector};
 pub use description::{
-    AccountField, AccountHeader, Credential, CredentialKind, Description, Identification, Origin, Prompt, PromptArgument,
-    PromptError, Tool,
+    AccountField, AccountHeader, Credential, CredentialKind, Description, Identification, Origin, Prompt,
+    PromptArgument, PromptError, Tool,
 };
 pub use error::{CallError, HostError, ToolError};
 pub use exchange::{Exchange, ExchangeObserver, MASK, RequestView};

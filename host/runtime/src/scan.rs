@@ -57,7 +57,11 @@ impl Scanner {
                 self.forms.get(found.pattern().as_usize()).map(|(form, _)| *form)
             }
             // Without the vector instructions that the packed search needs, one pass for each form.
-            None => self.forms.iter().find(|(_, needle)| memchr::memmem::find(bytes, needle).is_some()).map(|(form, _)| *form),
+            None => self
+                .forms
+                .iter()
+                .find(|(_, needle)| memchr::memmem::find(bytes, needle).is_some())
+                .map(|(form, _)| *form),
         }
     }
 }
@@ -131,7 +135,8 @@ mod tests {
             ];
             for before in 0..7 {
                 for after in 0..4 {
-                    let padded = [b"xyzabcd"[..before].to_vec(), token.as_bytes().to_vec(), b"1234"[..after].to_vec()].concat();
+                    let padded =
+                        [b"xyzabcd"[..before].to_vec(), token.as_bytes().to_vec(), b"1234"[..after].to_vec()].concat();
                     hidden.push(base64::engine::general_purpose::STANDARD.encode(&padded).into_bytes());
                     hidden.push(base64::engine::general_purpose::URL_SAFE.encode(&padded).into_bytes());
                 }

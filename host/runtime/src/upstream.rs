@@ -96,6 +96,10 @@ impl Upstreams {
         upstream
     }
 
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that dials: every address was checked by CheckedResolver"
+    )]
     fn dialler(&self, reach: Reach) -> Upstream {
         let mut http = HttpConnector::new_with_resolver(CheckedResolver { reach });
         http.enforce_http(false);
@@ -145,10 +149,15 @@ impl tower_service::Service<Name> for CheckedResolver {
         Poll::Ready(Ok(()))
     }
 
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that resolves: every address is checked before it is dialled"
+    )]
     fn call(&mut self, name: Name) -> Self::Future {
         let reach = self.reach;
         Box::pin(async move {
-            let addresses: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.take(MAX_ADDRESSES).collect();
+            let addresses: Vec<SocketAddr> =
+                tokio::net::lookup_host((name.as_str(), 0)).await?.take(MAX_ADDRESSES).collect();
             if reach == Reach::Public
                 && let Some(refused) = addresses.iter().find(|address| !is_public(address.ip()))
             {

@@ -30,8 +30,13 @@ fn measure(name: &str, vault: &Vault) -> Result<(), Box<dyn Error>> {
         account: None,
     })?;
     let (tenant, user) = (key.tenant.clone(), key.user.clone());
-    let (_, api_key) =
-        vault.create_api_key(NewApiKey { tenant, user, label: "measure".into(), tools: ToolFilter::All, expires_at: None })?;
+    let (_, api_key) = vault.create_api_key(NewApiKey {
+        tenant,
+        user,
+        label: "measure".into(),
+        tools: ToolFilter::All,
+        expires_at: None,
+    })?;
     time(name, "resolve", || vault.resolve(&key).map(drop))?;
     time(name, "authenticate", || vault.authenticate(&api_key).map(drop))?;
     Ok(())

@@ -204,7 +204,10 @@ pub(crate) fn check_new(new: &NewConnection) -> Result<(), VaultError> {
     }
     if let Some(scopes) = &new.granted_scopes {
         if scopes.len() > MAX_SCOPES {
-            return Err(invalid("the grant", format!("lists {} scopes; at most {MAX_SCOPES} are allowed", scopes.len())));
+            return Err(invalid(
+                "the grant",
+                format!("lists {} scopes; at most {MAX_SCOPES} are allowed", scopes.len()),
+            ));
         }
         for scope in scopes {
             check_text("a scope", scope, MAX_FIELD_BYTES)?;

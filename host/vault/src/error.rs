@@ -28,10 +28,14 @@ pub enum VaultError {
         problem: String,
     },
     /// The master key is not the one that this vault was made with.
-    #[error("the master key does not belong to this vault; start with the key file that was made beside it (nothing was changed)")]
+    #[error(
+        "the master key does not belong to this vault; start with the key file that was made beside it (nothing was changed)"
+    )]
     KeyWrong,
     /// A vault exists, its key does not.
-    #[error("{vault} exists but its key file {key} does not; put the key file back (without it the credentials cannot be opened)")]
+    #[error(
+        "{vault} exists but its key file {key} does not; put the key file back (without it the credentials cannot be opened)"
+    )]
     KeyMissing {
         /// The vault's file.
         vault: PathBuf,
@@ -52,7 +56,9 @@ pub enum VaultError {
         wanted: u32,
     },
     /// A sealed record does not open: it was changed, or moved from elsewhere.
-    #[error("the sealed record of {0} does not open: it was changed or moved; connect again, and find out who wrote to the database")]
+    #[error(
+        "the sealed record of {0} does not open: it was changed or moved; connect again, and find out who wrote to the database"
+    )]
     Corrupt(Box<ConnectionKey>),
     /// The database was written by a newer release.
     #[error("the vault's database has format {found}, this release knows up to {known}; use the newer release")]

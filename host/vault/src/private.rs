@@ -47,7 +47,8 @@ pub(crate) fn check_file(path: &Path) -> Result<(), VaultError> {
 #[cfg(unix)]
 fn check(path: &Path, wanted: u32) -> Result<(), VaultError> {
     use std::os::unix::fs::PermissionsExt;
-    let mode = fs::metadata(path).map_err(|e| VaultError::unavailable("look at its files", e))?.permissions().mode() & 0o7777;
+    let mode =
+        fs::metadata(path).map_err(|e| VaultError::unavailable("look at its files", e))?.permissions().mode() & 0o7777;
     if mode & 0o077 != 0 {
         return Err(VaultError::Permissions { path: path.to_owned(), mode, wanted });
     }

@@ -116,7 +116,8 @@ pub(crate) fn length_prefixed(parts: &[&[u8]]) -> Vec<u8> {
 }
 
 fn aead_key(bytes: &[u8; 32]) -> Result<LessSafeKey, VaultError> {
-    let key = UnboundKey::new(&AES_256_GCM, bytes).map_err(|_| VaultError::unavailable("use a key", "AES-256-GCM refused it"))?;
+    let key = UnboundKey::new(&AES_256_GCM, bytes)
+        .map_err(|_| VaultError::unavailable("use a key", "AES-256-GCM refused it"))?;
     Ok(LessSafeKey::new(key))
 }
 
@@ -129,7 +130,9 @@ fn seal(key: &LessSafeKey, associated: &[u8], plain: &[u8]) -> Result<Vec<u8>, V
     sealed.extend_from_slice(&nonce);
     sealed.extend_from_slice(plain);
     let (_, body) = sealed.split_at_mut(NONCE_LEN);
-    let tag = key.seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), Aad::from(associated), body).map_err(failed)?;
+    let tag = key
+        .seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), Aad::from(associated), body)
+        .map_err(failed)?;
     sealed.extend_from_slice(tag.as_ref());
     Ok(sealed)
 }
@@ -184,7 +187,8 @@ mod tests {
             let cut = Sealed { secret: sealed.secret[..short].to_vec(), ..sealed.clone() };
             assert!(kek.open(&binding, &cut).is_none(), "cut to {short}");
         }
-        let swapped = Sealed { wrapped_key: sealed.secret.clone(), secret: sealed.wrapped_key.clone(), ..sealed.clone() };
+        let swapped =
+            Sealed { wrapped_key: sealed.secret.clone(), secret: sealed.wrapped_key.clone(), ..sealed.clone() };
         assert!(kek.open(&binding, &swapped).is_none());
         assert!(kek.open(&Binding { version: 2, ..binding }, &sealed).is_none());
         let binding = Binding { key: &key, version: 1, details: b"{\"base\":\"https://evil.example\"}" };

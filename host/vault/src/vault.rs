@@ -12,7 +12,8 @@ use toolkeep_policy::{TenantId, UserId};
 use zeroize::Zeroizing;
 
 use crate::connection::{
-    Account, Connection, ConnectionId, ConnectionKey, Details, NewConnection, Resolved, Status, check_account, check_new,
+    Account, Connection, ConnectionId, ConnectionKey, Details, NewConnection, Resolved, Status, check_account,
+    check_new,
 };
 use crate::error::VaultError;
 use crate::master_key::{KeySource, MasterKey};
@@ -97,8 +98,10 @@ impl Vault {
                 }
             })
             .map_err(|e| VaultError::unavailable("start its thread", e))?;
-        let api_key_seal = hmac::Key::new(hmac::HMAC_SHA256, master.expand("toolkeep-v1 vault", "API key seal").as_slice());
-        let inner = Inner { storage, api_key_seal, master, key_encryption, errands: Some(errands), runner: Some(runner) };
+        let api_key_seal =
+            hmac::Key::new(hmac::HMAC_SHA256, master.expand("toolkeep-v1 vault", "API key seal").as_slice());
+        let inner =
+            Inner { storage, api_key_seal, master, key_encryption, errands: Some(errands), runner: Some(runner) };
         Ok(Self { inner: Arc::new(inner) })
     }
 

@@ -102,7 +102,8 @@ fn each_user_has_their_own() {
     for stranger in [key("acme", "kim2", "pagerduty"), key("acme2", "kim", "pagerduty"), key("acme", "kim", "jira")] {
         assert_eq!(code(vault.resolve(&stranger)), "vault_no_connection");
     }
-    let names: Vec<_> = vault.connections(&kim.tenant, &kim.user).unwrap().into_iter().map(|found| found.key.name).collect();
+    let names: Vec<_> =
+        vault.connections(&kim.tenant, &kim.user).unwrap().into_iter().map(|found| found.key.name).collect();
     assert_eq!(names, ["default", "on call"]);
 }
 
@@ -119,7 +120,10 @@ fn what_breaks_a_bound_is_refused() {
         ("control character", new(&key("acme", "kim", "a\nb"), "s")),
         ("long base", NewConnection { base: Some(long.clone()), ..new(&kim, "s") }),
         ("many scopes", NewConnection { granted_scopes: Some(vec!["s".into(); 257]), ..new(&kim, "s") }),
-        ("long account", NewConnection { account: Some(Account { name: long.clone(), ..account() }), ..new(&kim, "s") }),
+        (
+            "long account",
+            NewConnection { account: Some(Account { name: long.clone(), ..account() }), ..new(&kim, "s") },
+        ),
     ] {
         assert_eq!(code(vault.connect(refused)), "vault_invalid", "{what}");
     }
@@ -168,8 +172,7 @@ fn files_are_private_and_wider_ones_are_refused() {
         assert_eq!(mode(&file), 0o600, "{}", file.display());
     }
     drop(vault);
-    for (path, wide, right) in
-        [("vault", 0o750, 0o700), ("vault/vault.db", 0o604, 0o600), ("master.key", 0o640, 0o600)]
+    for (path, wide, right) in [("vault", 0o750, 0o700), ("vault/vault.db", 0o604, 0o600), ("master.key", 0o640, 0o600)]
     {
         let full = directory.path().join(path);
         fs::set_permissions(&full, fs::Permissions::from_mode(wide)).unwrap();
@@ -249,13 +252,17 @@ fn no_file_ever_holds_a_secret() {
     let (_, proof) = api_key.rsplit_once(&api_key[..20]).unwrap();
     assert_eq!(search(&[CANARY, proof], "while open"), 3, "the database, its log and its index");
     assert!(fs::metadata(directory.path().join("vault/vault.db-wal")).unwrap().len() > 0);
-    let sealed: Vec<u8> = database(directory.path()).query_row("SELECT secret FROM connection", [], |row| row.get(0)).unwrap();
+    let sealed: Vec<u8> =
+        database(directory.path()).query_row("SELECT secret FROM connection", [], |row| row.get(0)).unwrap();
     vault.disconnect(&kim).unwrap();
     drop(vault);
     search(&[CANARY, proof], "after closing");
     for entry in fs::read_dir(directory.path().join("vault")).unwrap() {
         let bytes = fs::read(entry.unwrap().path()).unwrap();
-        assert!(!bytes.windows(sealed.len()).any(|window| window == sealed), "a disconnected secret is erased, sealed as it was");
+        assert!(
+            !bytes.windows(sealed.len()).any(|window| window == sealed),
+            "a disconnected secret is erased, sealed as it was"
+        );
     }
 }
 

@@ -4,9 +4,9 @@ import shlex
 
 import pytest
 from mcp import MCPError
-from sdk import over_http, over_stdio
 
 from conversation import Conversation
+from sdk import over_http, over_stdio
 from talk import TOOLS, RpcError, answer, plainly, refusal
 
 # How a client negotiates, and the version that comes of it.

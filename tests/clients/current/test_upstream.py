@@ -7,8 +7,8 @@ from typing import Any
 
 import anyio
 import pytest
-from sdk import Sdk, over_http
 
+from sdk import Sdk, over_http
 from talk import LIMIT_S, answer, plainly, refusal
 
 # More bytes than the host takes of one answer.
@@ -23,7 +23,9 @@ class Control:
 
     def ask(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"{self.url}/{path}", data, {"content-type": "application/json"}, method=method)
+        request = urllib.request.Request(
+            f"{self.url}/{path}", data, {"content-type": "application/json"}, method=method
+        )
         with urllib.request.urlopen(request, timeout=LIMIT_S) as response:
             return json.load(response)
 

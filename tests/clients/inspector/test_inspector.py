@@ -27,7 +27,12 @@ class Inspector:
         environment = {"PATH": os.environ["PATH"], "HOME": str(self.home), "NO_COLOR": "1"}
         command = [os.environ["TOOLKEEP_INSPECTOR"], "--cli", *self.target, "--stored-auth-only", *options]
         done = subprocess.run(
-            command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LIMIT_S,
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=LIMIT_S,
             check=False,
         )
         assert leaks(f"{done.stdout}{done.stderr}".encode(), demo_tokens()) == []

@@ -3,9 +3,9 @@
 import shlex
 
 import pytest
-from sdk import over_http, over_stdio
 
 from conversation import Conversation
+from sdk import over_http, over_stdio
 from talk import plainly
 
 

@@ -70,7 +70,9 @@ fn content(_: &mut Context, _: Nothing) -> Result<Output, ToolError> {
 fn fail(_: &mut Context, arguments: Fail) -> Result<Output, ToolError> {
     Err(match arguments.kind.as_str() {
         "not_found" => ToolError::NotFound("no such thing".to_owned()),
-        "ambiguous" => ToolError::Ambiguous("{\"message\":\"two fit\",\"candidates\":[{\"id\":\"A\"},{\"id\":\"B\"}]}".to_owned()),
+        "ambiguous" => {
+            ToolError::Ambiguous("{\"message\":\"two fit\",\"candidates\":[{\"id\":\"A\"},{\"id\":\"B\"}]}".to_owned())
+        }
         "conflict" => ToolError::Conflict("already closed".to_owned()),
         "forbidden" => ToolError::Forbidden("not yours".to_owned()),
         "rate_limited" => ToolError::RateLimited(Some(17)),
@@ -95,7 +97,12 @@ fn thing_get(fixture: &mut Context, arguments: ThingGet) -> Result<Output, ToolE
 fn whoami(fixture: &mut Context) -> Result<Account, ToolError> {
     let me: serde_json::Value = fixture.get("/me").fetch()?;
     let text = |name: &str| me.get(name).and_then(serde_json::Value::as_str).map(ToOwned::to_owned);
-    Ok(Account { id: text("id").unwrap_or_default(), name: text("name").unwrap_or_default(), email: text("email"), time_zone: None })
+    Ok(Account {
+        id: text("id").unwrap_or_default(),
+        name: text("name").unwrap_or_default(),
+        email: text("email"),
+        time_zone: None,
+    })
 }
 
 const fn tool(name: &'static str, description: &'static str, routes: &'static [Route], handler: Handler) -> Tool {

@@ -33,7 +33,8 @@ fn recurse(depth: u64) -> u64 {
 
 /// A request made by hand, so that nothing between corrects it. Says what became of it.
 fn raw(method: Method, url: &str, headers: &[(&str, &str)]) -> String {
-    let list: Vec<(String, Vec<u8>)> = headers.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec())).collect();
+    let list: Vec<(String, Vec<u8>)> =
+        headers.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec())).collect();
     let fields = match Fields::from_list(&list) {
         Ok(fields) => fields,
         Err(error) => return format!("fields: {error:?}"),
@@ -63,7 +64,12 @@ fn raw(method: Method, url: &str, headers: &[(&str, &str)]) -> String {
     match future.get() {
         Some(Ok(Ok(response))) => {
             let status = response.status();
-            let headers: Vec<String> = response.headers().entries().into_iter().map(|(name, value)| format!("{name}={}", String::from_utf8_lossy(&value))).collect();
+            let headers: Vec<String> = response
+                .headers()
+                .entries()
+                .into_iter()
+                .map(|(name, value)| format!("{name}={}", String::from_utf8_lossy(&value)))
+                .collect();
             format!("answered: {status} {}", headers.join(" "))
         }
         Some(Ok(Err(error))) => format!("failed: {error:?}"),

@@ -57,7 +57,12 @@ static INTRUDER: Connector = Connector {
         ..Origin::PLAIN
     }],
     credentials: &[
-        Credential { kind: CredentialKind::ApiKey("any"), origin: "api", header: "authorization", prefix: "Token token=" },
+        Credential {
+            kind: CredentialKind::ApiKey("any"),
+            origin: "api",
+            header: "authorization",
+            prefix: "Token token=",
+        },
         Credential {
             kind: CredentialKind::OAuth2 {
                 authorize_url: "https://identity.pagerduty.com/oauth/authorize",

@@ -24,7 +24,8 @@ async fn a_call_leaves_an_intent_and_an_outcome_that_says_what_was_sent() {
     assert_eq!(outcome["status"], "succeeded");
     let requests = outcome["requests"].as_array().unwrap();
     assert!(
-        requests.iter().any(|request| request["path_template"] == "/incidents/{id}" && request["path_parameters"].to_string().contains("4201")),
+        requests.iter().any(|request| request["path_template"] == "/incidents/{id}"
+            && request["path_parameters"].to_string().contains("4201")),
         "{outcome}"
     );
     assert!(requests.iter().all(|request| request["injected"].as_str().unwrap().starts_with("con_")), "{outcome}");

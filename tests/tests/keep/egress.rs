@@ -38,7 +38,10 @@ async fn a_read_tool_cannot_write() {
         assert!(message.contains("not sent"), "{message}");
     }
     assert_eq!(company.simulator.webhook_subscriptions(), 0);
-    assert!(company.simulator.requests().is_empty(), "after the attempt nothing more is sent, not even a declared read");
+    assert!(
+        company.simulator.requests().is_empty(),
+        "after the attempt nothing more is sent, not even a declared read"
+    );
     let refused = stage.exchanges.all().into_iter().find(|exchange| exchange.refused.is_some()).unwrap();
     assert_eq!(refused.asked.method, "POST");
     assert!(refused.sent.is_none());
@@ -71,14 +74,19 @@ async fn no_spelling_of_an_url_leads_elsewhere() {
         assert!(codes.contains(&code), "{url}: {code}");
     }
     // User information does not even get past the host's HTTP types, or past the gate.
-    let result = stage.call("misbehaves_do", json!({ "how": "get", "with": "https://fixture.example@evil.example/things/1" })).await;
+    let result = stage
+        .call("misbehaves_do", json!({ "how": "get", "with": "https://fixture.example@evil.example/things/1" }))
+        .await;
     match result {
         Err(CallError::EgressDenied { code, .. }) => assert_eq!(code, "url_user_information"),
         Ok(answer) => assert!(answer.structured.unwrap().get().contains("refused")),
         other => panic!("{other:?}"),
     }
     assert_eq!(upstream.count(), 0, "nothing of it left");
-    let honest = stage.call("misbehaves_do", json!({ "how": "get", "with": "https://FIXTURE.example:443/things/1?q=..%2F" })).await.unwrap();
+    let honest = stage
+        .call("misbehaves_do", json!({ "how": "get", "with": "https://FIXTURE.example:443/things/1?q=..%2F" }))
+        .await
+        .unwrap();
     assert!(honest.structured.unwrap().get().contains("answered: 200"));
     assert_eq!(upstream.count(), 1);
 }
@@ -107,7 +115,9 @@ async fn methods_and_headers_of_the_hosts_are_refused() {
     let result = stage.call("misbehaves_do", json!({ "how": "header", "with": "X-Something: else" })).await;
     assert_eq!(denied(result), "header_not_declared");
     // These the host's HTTP types refuse already; the guest sees an error and nothing leaves.
-    for header in ["Host: evil.example", "Connection: x-api-key", "Transfer-Encoding: chunked", "Proxy-Authorization: x"] {
+    for header in
+        ["Host: evil.example", "Connection: x-api-key", "Transfer-Encoding: chunked", "Proxy-Authorization: x"]
+    {
         let answer = stage.call("misbehaves_do", json!({ "how": "header", "with": header })).await.unwrap();
         assert!(answer.structured.unwrap().get().contains("fields:"), "{header}");
     }
@@ -136,14 +146,21 @@ async fn what_goes_out_is_the_guests_request_and_the_hosts_headers() {
 async fn redirects_are_not_followed_and_not_shown() {
     let upstream = Upstream::start(|parts| {
         if parts.uri.path() == "/things/1" {
-            axum::response::Response::builder().status(302).header("location", "/things/2").body(axum::body::Body::empty()).unwrap()
+            axum::response::Response::builder()
+                .status(302)
+                .header("location", "/things/2")
+                .body(axum::body::Body::empty())
+                .unwrap()
         } else {
             json_answer("{}")
         }
     })
     .await;
     let stage = misbehaving("redirects", &upstream, Limits::default()).await;
-    let answer = stage.structured("misbehaves_do", json!({ "how": "get", "with": "https://fixture.example/things/1" })).await.unwrap();
+    let answer = stage
+        .structured("misbehaves_do", json!({ "how": "get", "with": "https://fixture.example/things/1" }))
+        .await
+        .unwrap();
     let said = answer["said"].as_str().unwrap();
     assert!(said.starts_with("answered: 302") && !said.contains("location"), "{said}");
     assert_eq!(upstream.count(), 1);

@@ -81,7 +81,9 @@ async fn a_cache_that_others_may_use_is_refused() {
     let open = stage.data.path().join("open");
     std::fs::create_dir(&open).unwrap();
     std::fs::set_permissions(&open, std::fs::Permissions::from_mode(0o755)).unwrap();
-    let built = toolkeep_host::Host::builder(stage.host.vault().clone(), stage.host.audit().clone()).cache_directory(open).build();
+    let built = toolkeep_host::Host::builder(stage.host.vault().clone(), stage.host.audit().clone())
+        .cache_directory(open)
+        .build();
     let error = built.err().unwrap();
     assert_eq!(error.code(), "compile_cache_unusable");
     assert!(error.to_string().contains("chmod 700"), "{error}");

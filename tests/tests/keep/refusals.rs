@@ -11,7 +11,11 @@ async fn unknown_and_hidden_tools_look_the_same() {
     let company = Company::usual("hidden").await.unwrap();
     let stage = &company.stage;
     let narrow = stage.kim.clone().with_tools(ToolFilter::Only(BTreeSet::from(["pagerduty_services_list".to_owned()])));
-    let hidden = stage.host.call(&narrow, Call::new("pagerduty_incident_resolve", json!({ "incident": "1" })).unwrap()).await.unwrap_err();
+    let hidden = stage
+        .host
+        .call(&narrow, Call::new("pagerduty_incident_resolve", json!({ "incident": "1" })).unwrap())
+        .await
+        .unwrap_err();
     let unknown = stage.host.call(&narrow, Call::new("pagerduty_nonsense", json!({})).unwrap()).await.unwrap_err();
     assert!(hidden.is_protocol_error() && unknown.is_protocol_error());
     assert_eq!(
@@ -38,7 +42,8 @@ async fn arguments_are_checked_before_the_guest_runs_all_at_once() {
     }
     assert!(company.simulator.requests().is_empty());
     assert!(matches!(Call::new("pagerduty_incidents_list", json!([1])), Err(CallError::InvalidArguments { .. })));
-    let huge = company.stage.call("pagerduty_incidents_list", json!({ "service": "x".repeat(300 << 10) })).await.unwrap_err();
+    let huge =
+        company.stage.call("pagerduty_incidents_list", json!({ "service": "x".repeat(300 << 10) })).await.unwrap_err();
     assert_eq!(huge.code(), "arguments_too_large");
 }
 
@@ -71,7 +76,9 @@ async fn a_connection_that_was_ended_fails_at_the_next_call() {
 #[tokio::test]
 async fn a_connectors_own_errors_keep_their_meaning_and_lose_their_tricks() {
     let mut stage = Stage::new("http://127.0.0.1:1", Limits::default()).unwrap();
-    stage.connect("fixture", "canary-fixture-key", toolkeep_vault::CredentialKind::ApiKey, None, "http://127.0.0.1:1").unwrap();
+    stage
+        .connect("fixture", "canary-fixture-key", toolkeep_vault::CredentialKind::ApiKey, None, "http://127.0.0.1:1")
+        .unwrap();
     stage.host.load(&guest("fixture").unwrap()).await.unwrap();
     for (kind, code) in [
         ("not_found", "not_found"),
@@ -97,7 +104,10 @@ async fn a_connectors_own_errors_keep_their_meaning_and_lose_their_tricks() {
 async fn a_null_for_an_optional_argument_means_that_it_was_left_out() {
     let company = Company::usual("nulls").await.unwrap();
     let stage = &company.stage;
-    stage.structured("pagerduty_incidents_list", json!({ "status": "open", "urgency": null, "limit": null })).await.unwrap();
+    stage
+        .structured("pagerduty_incidents_list", json!({ "status": "open", "urgency": null, "limit": null }))
+        .await
+        .unwrap();
     let error = stage.call("pagerduty_incidents_list", json!({ "urgency": null, "limit": "many" })).await.unwrap_err();
     assert_eq!(error.code(), "invalid_arguments");
     assert_eq!(error.details().unwrap()["violations"].as_array().unwrap().len(), 1);

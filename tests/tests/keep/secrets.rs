@@ -12,7 +12,8 @@ use crate::upstreams::Upstream;
 
 /// Every form that a search of outputs looks for.
 fn forms(canary: &str) -> Vec<String> {
-    let mut forms = vec![canary.to_owned(), canary.replace('+', "%2B"), canary.replace('+', "\\u002b"), hex::encode(canary)];
+    let mut forms =
+        vec![canary.to_owned(), canary.replace('+', "%2B"), canary.replace('+', "\\u002b"), hex::encode(canary)];
     // Inner characters of the base64 text at each alignment: what a search can rely on.
     for offset in 0..3 {
         let text = STANDARD.encode(format!("{}{canary}", &"abc"[..offset]));
@@ -30,7 +31,13 @@ async fn an_echo_in_any_form_is_dropped_and_the_call_fails() {
     // The header carries the form to use, so that one upstream serves all cases.
     let upstream = Upstream::start(|parts| {
         let key = parts.headers["x-api-key"].to_str().unwrap().to_owned();
-        let (place, form) = parts.uri.path().trim_start_matches("/things/").split_once('-').map(|(p, f)| (p.to_owned(), f.to_owned())).unwrap();
+        let (place, form) = parts
+            .uri
+            .path()
+            .trim_start_matches("/things/")
+            .split_once('-')
+            .map(|(p, f)| (p.to_owned(), f.to_owned()))
+            .unwrap();
         let encoded = match form.as_str() {
             "raw" => key.clone(),
             "hex" => hex::encode(&key),
@@ -77,7 +84,10 @@ struct Chunks<I>(I);
 
 impl<I: Iterator + Unpin> futures_core::Stream for Chunks<I> {
     type Item = I::Item;
-    fn poll_next(mut self: std::pin::Pin<&mut Self>, _: &mut std::task::Context<'_>) -> std::task::Poll<Option<I::Item>> {
+    fn poll_next(
+        mut self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<I::Item>> {
         std::task::Poll::Ready(self.0.next())
     }
 }
@@ -89,7 +99,10 @@ async fn an_encoded_answer_is_refused_unread() {
     })
     .await;
     let stage = misbehaving("encoded", &upstream, Limits::default()).await;
-    let answer = stage.structured("misbehaves_do", json!({ "how": "get", "with": "https://fixture.example/things/1" })).await.unwrap();
+    let answer = stage
+        .structured("misbehaves_do", json!({ "how": "get", "with": "https://fixture.example/things/1" }))
+        .await
+        .unwrap();
     assert!(answer["said"].as_str().unwrap().starts_with("failed"), "{answer}");
 }
 
@@ -114,6 +127,11 @@ async fn nothing_on_disk_or_in_an_answer_holds_either_shape_of_token() {
             assert_eq!(holds(&bytes, &stage.canary), None, "{}", path.display());
         }
         let asked = company.simulator.requests();
-        assert!(asked.iter().any(|request| request.header("authorization").is_some_and(|value| value.contains(&stage.canary))), "it did go where it belongs");
+        assert!(
+            asked
+                .iter()
+                .any(|request| request.header("authorization").is_some_and(|value| value.contains(&stage.canary))),
+            "it did go where it belongs"
+        );
     }
 }

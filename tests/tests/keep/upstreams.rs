@@ -24,7 +24,9 @@ impl Drop for Upstream {
 }
 
 impl Upstream {
-    pub(crate) async fn start(answer: impl Fn(&axum::http::request::Parts) -> Response + Send + Sync + 'static) -> Self {
+    pub(crate) async fn start(
+        answer: impl Fn(&axum::http::request::Parts) -> Response + Send + Sync + 'static,
+    ) -> Self {
         let asked = Arc::new(Mutex::new(Vec::new()));
         let state: (Arc<Mutex<Vec<axum::http::request::Parts>>>, Answerer) = (Arc::clone(&asked), Arc::new(answer));
         let router = Router::new()

@@ -123,7 +123,8 @@ impl SqliteStore {
         let done = (|| {
             let mut last = 0;
             {
-                let mut insert = database.prepare_cached("INSERT INTO record (time_us, kind, call, content) VALUES (?1, ?2, ?3, ?4)")?;
+                let mut insert = database
+                    .prepare_cached("INSERT INTO record (time_us, kind, call, content) VALUES (?1, ?2, ?3, ?4)")?;
                 for row in rows {
                     let call = row.call.as_ref().map(|call| call.as_bytes().as_slice());
                     last = insert.insert(params![time_us, row.kind as i64, call, row.content])?;
@@ -152,7 +153,8 @@ impl Store for SqliteStore {
         let database = lock(&self.database);
         let find = || -> rusqlite::Result<Vec<StoredRow>> {
             let from: Option<i64> = database.query_row("SELECT MIN(scan_from) FROM writer", [], |row| row.get(0))?;
-            let sql = "SELECT seq, time_us, kind, call, content FROM record WHERE seq >= ?1 AND kind IN (1, 2) ORDER BY seq";
+            let sql =
+                "SELECT seq, time_us, kind, call, content FROM record WHERE seq >= ?1 AND kind IN (1, 2) ORDER BY seq";
             let mut statement = database.prepare(sql)?;
             let mut rows = statement.query([from.unwrap_or(0)])?;
             let mut open = std::collections::BTreeMap::new();
@@ -201,13 +203,18 @@ impl Store for SqliteStore {
                 .query_row("PRAGMA wal_checkpoint(RESTART)", [], |row| row.get(0))
                 .map_err(|e| AppendError::NotWritten(failed("sync its file", e)))?;
             if busy != 0 {
-                return Err(AppendError::NotWritten(AuditError::unavailable("sync its file", "another process is using it")));
+                return Err(AppendError::NotWritten(AuditError::unavailable(
+                    "sync its file",
+                    "another process is using it",
+                )));
             }
             if let Some(file) = &mut self.file {
                 file.unsynced = false;
             }
         }
-        let first = self.insert(time_us, rows, oldest_open).map_err(|e| AppendError::NotWritten(failed("write its file", e)))?;
+        let first = self
+            .insert(time_us, rows, oldest_open)
+            .map_err(|e| AppendError::NotWritten(failed("write its file", e)))?;
         if let Some(file) = &mut self.file {
             if let Err(error) = file.wal.sync_data() {
                 file.unsynced = true;
@@ -240,7 +247,8 @@ impl Reader for SqliteReader {
     fn scan_back(&self, visit: &mut dyn FnMut(StoredRow) -> ControlFlow<()>) -> Result<(), AuditError> {
         let database = lock(&self.database);
         let mut scan = || -> rusqlite::Result<()> {
-            let mut statement = database.prepare_cached("SELECT seq, time_us, kind, call, content FROM record ORDER BY seq DESC")?;
+            let mut statement =
+                database.prepare_cached("SELECT seq, time_us, kind, call, content FROM record ORDER BY seq DESC")?;
             let mut rows = statement.query([])?;
             while let Some(row) = rows.next()? {
                 if visit(stored(row)?).is_break() {
@@ -256,7 +264,9 @@ impl Reader for SqliteReader {
 fn prepare(database: &Database, pragmas: &str) -> Result<(), AuditError> {
     let set_up = || -> rusqlite::Result<i64> {
         database.busy_timeout(Duration::from_millis(BUSY_TIMEOUT_MS))?;
-        database.execute_batch(&format!("PRAGMA page_size = {PAGE_BYTES}; {pragmas} PRAGMA trusted_schema = OFF; PRAGMA wal_autocheckpoint = 0;"))?;
+        database.execute_batch(&format!(
+            "PRAGMA page_size = {PAGE_BYTES}; {pragmas} PRAGMA trusted_schema = OFF; PRAGMA wal_autocheckpoint = 0;"
+        ))?;
         let format: i64 = database.query_row("PRAGMA user_version", [], |row| row.get(0))?;
         if format != 0 {
             return Ok(format);
@@ -359,7 +369,12 @@ fn failed(doing: &'static str, error: rusqlite::Error) -> AuditError {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test says what failed by panicking")]
+    #![allow(
+        clippy::unwrap_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        reason = "a test says what failed by panicking"
+    )]
     use rusqlite::OptionalExtension as _;
 
     use super::super::contract::{self, row};
@@ -424,7 +439,8 @@ mod tests {
         let (mut store, reader) = open(directory.path());
         // A pipe cannot be synced: the sync of the next batch fails.
         let (_keep, pipe) = std::io::pipe().unwrap();
-        let wal = std::mem::replace(&mut store.file.as_mut().unwrap().wal, File::from(std::os::fd::OwnedFd::from(pipe)));
+        let wal =
+            std::mem::replace(&mut store.file.as_mut().unwrap().wal, File::from(std::os::fd::OwnedFd::from(pipe)));
         let rows = [row(Kind::Event, None, "e")];
         assert!(matches!(store.append(1, &rows, None), Err(AppendError::NotDurable(_))));
         store.file.as_mut().unwrap().wal = wal;
@@ -447,7 +463,8 @@ mod tests {
         let wal = std::fs::metadata(directory.path().join("log").join("audit.db-wal")).unwrap().len();
         assert!(wal <= WAL_BYTES * 3 / 2, "{wal} bytes");
         assert_eq!(contract::all(&reader).len(), 4_000);
-        let marks: i64 = lock(&store.database).query_row("SELECT MAX(scan_from) FROM writer", [], |row| row.get(0)).unwrap();
+        let marks: i64 =
+            lock(&store.database).query_row("SELECT MAX(scan_from) FROM writer", [], |row| row.get(0)).unwrap();
         assert!(marks > 1_000, "the search for open intents starts near the end: {marks}");
     }
 

@@ -61,12 +61,17 @@ impl Body {
         let bytes = output.structured.as_ref().map_or(0, String::len)
             + content.iter().flat_map(Content::parts).map(<[u8]>::len).sum::<usize>();
         if bytes > limit {
-            return Err(CallError::LimitReached { tool: tool.name.clone(), limit: format!("{limit} bytes of answer"), code: "result_too_large" });
+            return Err(CallError::LimitReached {
+                tool: tool.name.clone(),
+                limit: format!("{limit} bytes of answer"),
+                code: "result_too_large",
+            });
         }
         let structured = match output.structured {
             None => None,
             Some(text) => {
-                let raw = RawValue::from_string(text).map_err(|error| invalid(format!("its structured part is not JSON: {error}")))?;
+                let raw = RawValue::from_string(text)
+                    .map_err(|error| invalid(format!("its structured part is not JSON: {error}")))?;
                 if !raw.get().trim_start().starts_with('{') {
                     return Err(invalid("its structured part is not an object".to_owned()));
                 }
@@ -74,7 +79,9 @@ impl Body {
             }
         };
         if let Some(schema) = &tool.output {
-            let raw = structured.as_ref().ok_or_else(|| invalid("it declares a schema and gives no structured part".to_owned()))?;
+            let raw = structured
+                .as_ref()
+                .ok_or_else(|| invalid("it declares a schema and gives no structured part".to_owned()))?;
             let value: Value = serde_json::from_str(raw.get()).map_err(|error| invalid(error.to_string()))?;
             if let Err(violations) = schema.check(&value) {
                 let first = violations.first().map(ToString::to_string).unwrap_or_default();

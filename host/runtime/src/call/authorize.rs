@@ -71,14 +71,20 @@ impl Host {
             Purpose::Identify { connector, connection } => identification(parts, &connector, connection)?,
         };
         let description = &asked.connector.description;
-        let resolved = if description.credentials.is_empty() { None } else { Some(resolve(parts, principal, description, &asked.connection_name)?) };
+        let resolved = if description.credentials.is_empty() {
+            None
+        } else {
+            Some(resolve(parts, principal, description, &asked.connection_name)?)
+        };
         if let Some(resolved) = &resolved {
             check_scopes(asked.scopes(), resolved.connection.granted_scopes.as_deref())
                 .map_err(|denial| CallError::ScopeMissing { missing: denial.missing })?;
         }
         let gate = gate(parts, &asked, resolved.as_ref())?;
         let rule = match &asked.work {
-            Work::Tool { tool, .. } => format!("tool {} ({}) visible, arguments valid, scopes held", tool.name, tool.access),
+            Work::Tool { tool, .. } => {
+                format!("tool {} ({}) visible, arguments valid, scopes held", tool.name, tool.access)
+            }
             Work::Identify => "identification of a connection by its owner".to_owned(),
         };
         Ok(ScopedCall {
@@ -222,7 +228,11 @@ fn resolve(parts: &Parts, principal: &Principal, description: &Description, name
 fn is_about_the_connection(error: &VaultError) -> bool {
     matches!(
         error.code(),
-        "vault_no_connection" | "vault_connection_pending" | "vault_connection_expired" | "vault_connection_disconnected" | "vault_invalid"
+        "vault_no_connection"
+            | "vault_connection_pending"
+            | "vault_connection_expired"
+            | "vault_connection_disconnected"
+            | "vault_invalid"
     )
 }
 
@@ -272,12 +282,11 @@ fn bind(description: &Description, resolved: &Resolved) -> Result<BoundCredentia
             (CredentialKind::OAuth2 { .. }, StoredKind::OAuth2) | (CredentialKind::ApiKey { .. }, StoredKind::ApiKey)
         )
     };
-    let declared = description
-        .credentials
-        .iter()
-        .find(fits)
-        .ok_or_else(|| CallError::ConnectionMismatch("the connector does not take this kind of credential".to_owned()))?;
-    let unusable = || CallError::ConnectionMismatch("the credential holds characters that no header can carry".to_owned());
+    let declared = description.credentials.iter().find(fits).ok_or_else(|| {
+        CallError::ConnectionMismatch("the connector does not take this kind of credential".to_owned())
+    })?;
+    let unusable =
+        || CallError::ConnectionMismatch("the credential holds characters that no header can carry".to_owned());
     let header = HeaderName::from_bytes(declared.header.as_bytes()).map_err(|_| unusable())?;
     let text = Zeroizing::new(format!("{}{}", declared.prefix, resolved.secret.expose_secret()));
     let mut value = HeaderValue::from_str(&text).map_err(|_| unusable())?;
@@ -291,7 +300,10 @@ fn bind(description: &Description, resolved: &Resolved) -> Result<BoundCredentia
     })
 }
 
-fn account_headers(origin: &crate::description::Origin, account: Option<&Account>) -> Result<Vec<(HeaderName, HeaderValue)>, CallError> {
+fn account_headers(
+    origin: &crate::description::Origin,
+    account: Option<&Account>,
+) -> Result<Vec<(HeaderName, HeaderValue)>, CallError> {
     let Some(account) = account else { return Ok(Vec::new()) };
     let mut headers = Vec::new();
     for declared in &origin.account_headers {
@@ -301,7 +313,9 @@ fn account_headers(origin: &crate::description::Origin, account: Option<&Account
             AccountField::Email => account.email.as_ref(),
         };
         let Some(value) = value else { continue };
-        let malformed = || CallError::ConnectionMismatch(format!("the account's value for the header {} is malformed", declared.name));
+        let malformed = || {
+            CallError::ConnectionMismatch(format!("the account's value for the header {} is malformed", declared.name))
+        };
         headers.push((
             HeaderName::from_bytes(declared.name.as_bytes()).map_err(|_| malformed())?,
             HeaderValue::from_str(value).map_err(|_| malformed())?,

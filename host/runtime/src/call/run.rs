@@ -154,14 +154,20 @@ impl FinishedCall {
         let (call, duration) = (self.call, self.duration);
         match self.record().await? {
             Produced::Answer(body) => Ok(body.into_answer(call, duration)),
-            Produced::Account(_) => Err(CallError::AnswerInvalid { tool: "identify".to_owned(), reason: "an account is not an answer".to_owned() }),
+            Produced::Account(_) => Err(CallError::AnswerInvalid {
+                tool: "identify".to_owned(),
+                reason: "an account is not an answer".to_owned(),
+            }),
         }
     }
 
     pub(super) async fn finish_identification(self) -> Result<Account, CallError> {
         match self.record().await? {
             Produced::Account(account) => Ok(account),
-            Produced::Answer(_) => Err(CallError::AnswerInvalid { tool: "identify".to_owned(), reason: "an answer is not an account".to_owned() }),
+            Produced::Answer(_) => Err(CallError::AnswerInvalid {
+                tool: "identify".to_owned(),
+                reason: "an answer is not an account".to_owned(),
+            }),
         }
     }
 

@@ -56,7 +56,8 @@ CREATE TABLE IF NOT EXISTS api_key (
 ) STRICT, WITHOUT ROWID;
 ";
 
-const CONNECTION_COLUMNS: &str = "connector, name, version, status, created_us, updated_us, details, key_id, wrapped_key, secret";
+const CONNECTION_COLUMNS: &str =
+    "connector, name, version, status, created_us, updated_us, details, key_id, wrapped_key, secret";
 const API_KEY_COLUMNS: &str =
     "id, hash, tenant, user, label, tools, created_us, expires_us, last_used_us, revoked_us, seal";
 
@@ -74,8 +75,9 @@ struct Readers {
 impl Sqlite {
     /// Opens the file, which must exist (empty on the first run) and be private.
     pub(crate) fn open(path: &Path) -> Result<Self, VaultError> {
-        let writer = Database::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)
-            .map_err(|e| failed("open its database", &e))?;
+        let writer =
+            Database::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+                .map_err(|e| failed("open its database", &e))?;
         prepare(&writer)?;
         // SQLite gives its side files the database's own mode; what somebody widened since is refused.
         for side in ["-wal", "-shm"] {
@@ -158,7 +160,9 @@ impl Storage for Sqlite {
         let tenant_id = tenant.parse().map_err(|_| whose("the tenant"))?;
         let user_id = user.parse().map_err(|_| whose("the user"))?;
         self.read(|db| {
-            let sql = format!("SELECT {CONNECTION_COLUMNS} FROM connection WHERE tenant = ?1 AND user = ?2 ORDER BY connector, name");
+            let sql = format!(
+                "SELECT {CONNECTION_COLUMNS} FROM connection WHERE tenant = ?1 AND user = ?2 ORDER BY connector, name"
+            );
             db.prepare_cached(&sql)?
                 .query_map(params![tenant, user], |row| {
                     let key = ConnectionKey {
@@ -208,7 +212,8 @@ impl Storage for Sqlite {
                 None => statement.execute(fields),
                 Some(version) => {
                     let version = signed(version);
-                    let fields: Vec<&dyn rusqlite::ToSql> = fields.iter().copied().chain([&version as &dyn rusqlite::ToSql]).collect();
+                    let fields: Vec<&dyn rusqlite::ToSql> =
+                        fields.iter().copied().chain([&version as &dyn rusqlite::ToSql]).collect();
                     statement.execute(fields.as_slice())
                 }
             }
@@ -235,13 +240,23 @@ impl Storage for Sqlite {
     }
 
     fn insert_api_key(&self, row: &ApiKeyRow) -> Result<(), VaultError> {
-        let sql = format!("INSERT INTO api_key ({API_KEY_COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)");
+        let sql =
+            format!("INSERT INTO api_key ({API_KEY_COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)");
         self.write(|db| {
             db.execute(
                 &sql,
                 params![
-                    row.id, row.hash, row.tenant, row.user, row.label, row.tools, row.created_us, row.expires_us,
-                    row.last_used_us, row.revoked_us, row.seal
+                    row.id,
+                    row.hash,
+                    row.tenant,
+                    row.user,
+                    row.label,
+                    row.tools,
+                    row.created_us,
+                    row.expires_us,
+                    row.last_used_us,
+                    row.revoked_us,
+                    row.seal
                 ],
             )
         })?;
