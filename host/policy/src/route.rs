@@ -7,6 +7,10 @@ use crate::target::Target;
 /// Longest path template, in bytes (WIT `route.path`).
 pub const MAX_TEMPLATE_BYTES: usize = 256;
 
+/// Most parameters of one template: upstream paths have up to four. With [`MAX_PARAMETER_BYTES`] this bounds a
+/// record of one request.
+pub const MAX_PARAMETERS: usize = 8;
+
 /// Longest path parameter that an audit record keeps, in bytes. Upstream IDs are far shorter.
 pub const MAX_PARAMETER_BYTES: usize = 128;
 
@@ -114,6 +118,9 @@ impl PathTemplate {
                 });
             }
         }
+        if segments.iter().filter(|segment| matches!(segment, Segment::Parameter(_))).count() > MAX_PARAMETERS {
+            return Err(fail("it has more than 8 parameters"));
+        }
         Ok(Self { text: text.to_owned(), segments })
     }
 
@@ -187,7 +194,7 @@ mod tests {
 
     #[test]
     fn malformed_templates_are_refused() {
-        for bad in ["", "incidents", "/a//b", "/a/", "/{", "/{}", "/a{b}", "/..", "/a?b", "/a%20b", "/{a}{b}"] {
+        for bad in ["", "incidents", "/a//b", "/a/", "/{", "/{}", "/a{b}", "/..", "/a?b", "/a%20b", "/{a}{b}", "/{a}/{b}/{c}/{d}/{e}/{f}/{g}/{h}/{i}"] {
             assert!(PathTemplate::parse(bad).is_err(), "{bad}");
         }
         assert!(PathTemplate::parse("/").unwrap().matches(&target("/")).is_some());

@@ -321,7 +321,7 @@ fn check_query(query: &str) -> Result<(), TargetError> {
     )
 }
 
-/// Checks every byte, and that each `%` begins a triple of upper-case hexadecimal. In a path an encoding must
+/// Checks every byte, and that each `%` begins a triple of hexadecimal digits. In a path an encoding must
 /// be needed: encoded separators and unreserved characters are what two parsers read differently.
 fn check_bytes(text: &str, plain: impl Fn(u8) -> bool, in_path: bool) -> Result<(), TargetError> {
     let mut bytes = text.bytes();

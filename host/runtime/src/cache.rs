@@ -5,6 +5,7 @@ use std::hash::{Hash, Hasher};
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use aws_lc_rs::hmac;
 use wasmtime::Engine;
@@ -17,6 +18,9 @@ const TAG_BYTES: usize = 32;
 
 /// Largest entry that is read, in bytes: native code is a few times its component's size.
 const MAX_ENTRY_BYTES: u64 = 256 << 20;
+
+/// Entries that this process has written: two threads that write the same one must not share a file.
+static WRITTEN: AtomicU64 = AtomicU64::new(0);
 
 /// Collects what a `Hash` implementation feeds it, so that the tag covers the engine's whole configuration
 /// rather than a 64-bit digest of it.
@@ -100,12 +104,11 @@ impl Cache {
             let mut covered = Self::binding(component.engine(), digest);
             covered.extend_from_slice(&code);
             let tag = hmac::sign(&self.key, &covered);
-            let unique = format!("{digest}.{}.new", std::process::id());
+            let unique = format!("{digest}.{}.{}.new", std::process::id(), WRITTEN.fetch_add(1, Ordering::Relaxed));
             let temporary = self.directory.join(unique);
             let mut file = std::fs::OpenOptions::new()
                 .write(true)
-                .create(true)
-                .truncate(true)
+                .create_new(true)
                 .mode(0o600)
                 .open(&temporary)
                 .map_err(|error| error.to_string())?;

@@ -138,16 +138,7 @@ impl Host {
             Ok(scoped) => scoped,
             Err(refused) => return Err(self.refuse(principal, asked_for, refused).await),
         };
-        let audited = scoped.begin().await?;
-        let stop = CancellationToken::new();
-        let stop_if_dropped = stop.clone().drop_guard();
-        // A task of its own: a caller that goes away cannot take the record with it.
-        let running = tokio::spawn(async move { audited.run(stop).await.finish().await });
-        let answer = running.await.unwrap_or_else(|error| {
-            Err(CallError::Trap { tool: String::new(), reason: format!("the host failed: {error}") })
-        });
-        stop_if_dropped.disarm();
-        answer
+        in_its_own_task(scoped.begin().await?, FinishedCall::finish).await
     }
 
     /// Runs a connector's `identify` over one connection: proves that the credential works and says whose it
@@ -166,7 +157,7 @@ impl Host {
             Ok(scoped) => scoped,
             Err(refused) => return Err(self.refuse(principal, "identify".to_owned(), refused).await),
         };
-        scoped.begin().await?.run(CancellationToken::new()).await.finish_identification().await
+        in_its_own_task(scoped.begin().await?, FinishedCall::finish_identification).await
     }
 
     /// Records a call that never began. The record comes before the answer, as for every other outcome.
@@ -188,4 +179,21 @@ impl Host {
             Err(error) => CallError::Audit(error),
         }
     }
+}
+
+/// Runs and finishes a call in a task of its own: a caller that goes away stops the guest, and cannot take the
+/// record with it.
+async fn in_its_own_task<T, F>(audited: AuditedCall, finish: impl FnOnce(FinishedCall) -> F + Send + 'static) -> Result<T, CallError>
+where
+    T: Send + 'static,
+    F: Future<Output = Result<T, CallError>> + Send,
+{
+    let stop = CancellationToken::new();
+    let stop_if_dropped = stop.clone().drop_guard();
+    let running = tokio::spawn(async move { finish(audited.run(stop).await).await });
+    let answer = running
+        .await
+        .unwrap_or_else(|error| Err(CallError::Trap { tool: String::new(), reason: format!("the host failed: {error}") }));
+    stop_if_dropped.disarm();
+    answer
 }

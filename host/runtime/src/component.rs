@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use aws_lc_rs::digest;
 use serde::Serialize;
+use tokio::io::AsyncReadExt;
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Engine, Store};
 
@@ -69,6 +70,8 @@ pub(crate) struct Loader {
     pub(crate) linker: Linker<State>,
     pub(crate) cache: Option<Cache>,
     pub(crate) limits: Limits,
+    /// The one instance that is set aside for descriptions.
+    pub(crate) describing: tokio::sync::Mutex<()>,
 }
 
 impl Loader {
@@ -111,7 +114,7 @@ impl Loader {
         let allowed: BTreeSet<&str> = LINKED_INTERFACES.into();
         let component_type = component.component_type();
         let imports: Vec<String> =
-            component_type.imports(&self.engine).map(|(name, _)| clean_line(&format!("{name}"), 128)).collect();
+            component_type.imports(&self.engine).map(|(name, _)| clean_line(name, 128)).collect();
         let bare = |name: &String| name.split('@').next().is_some_and(|interface| allowed.contains(interface));
         let names: Vec<String> = imports.iter().filter(|name| !bare(name)).cloned().collect();
         if names.is_empty() { Ok(imports) } else { Err(HostError::ImportNotLinked { names }) }
@@ -131,6 +134,7 @@ impl Loader {
                 .map_err(failed)?;
         }
         let pre = linker.instantiate_pre(component).and_then(ConnectorPre::new).map_err(failed)?;
+        let _alone = self.describing.lock().await;
         let guest = Guest::mute(&self.engine, &self.limits);
         let said = guest
             .run(&pre, &self.limits, async |store: &mut Store<State>, instance: &bindings::Connector| {
@@ -145,15 +149,15 @@ impl Loader {
     }
 }
 
-/// Reads a component's file, refusing what is too large before reading it.
+/// Reads a component's file, no further than it may be long.
 pub(crate) async fn read(path: PathBuf, limits: &Limits) -> Result<Vec<u8>, HostError> {
     let unreadable = |source| HostError::Unreadable { path: path.display().to_string(), source };
-    let size = tokio::fs::metadata(&path).await.map_err(unreadable)?.len();
-    if size > limits.component_bytes as u64 {
-        return Err(HostError::TooLarge {
-            bytes: usize::try_from(size).unwrap_or(usize::MAX),
-            limit: limits.component_bytes,
-        });
+    // The size of what is read decides, not the size that was told: some files tell none.
+    let mut bytes = Vec::new();
+    let file = tokio::fs::File::open(&path).await.map_err(unreadable)?;
+    file.take(limits.component_bytes as u64 + 1).read_to_end(&mut bytes).await.map_err(unreadable)?;
+    if bytes.len() > limits.component_bytes {
+        return Err(HostError::TooLarge { bytes: bytes.len(), limit: limits.component_bytes });
     }
-    tokio::fs::read(&path).await.map_err(unreadable)
+    Ok(bytes)
 }

@@ -335,6 +335,12 @@ impl Description {
         for (index, credential) in said.credentials.into_iter().enumerate() {
             credentials.push(check_credential(&format!("credentials[{index}]"), credential, &origins)?);
         }
+        // A stored credential says of which kind it is, so there can be one declaration of each.
+        let kinds = credentials.iter().map(|credential: &Credential| match credential.kind {
+            CredentialKind::OAuth2 { .. } => "oauth2",
+            CredentialKind::ApiKey { .. } => "api-key",
+        });
+        unique("credentials", kinds)?;
         if credentials.is_empty() && !origins.is_empty() {
             return Err(invalid("credentials", "a connector with an origin declares at least one credential"));
         }
@@ -415,8 +421,11 @@ fn check_origin(field: &str, origin: wit::Origin) -> Result<Origin, HostError> {
             ));
         }
     }
-    let mut account_headers = Vec::new();
+    let mut account_headers: Vec<AccountHeader> = Vec::new();
     for header in origin.account_headers {
+        if origin.request_headers.contains(&header.name) || account_headers.iter().any(|known| known.name == header.name) {
+            return Err(invalid(format!("{field}.account-headers"), "a name is declared twice, or the connector may set it too"));
+        }
         // Of the host's own headers only `from` means an account; the others route, frame or authenticate.
         if !headers::is_declarable_name(&header.name) || (headers::is_host_owned(&header.name) && header.name != "from")
         {

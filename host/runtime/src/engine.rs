@@ -7,12 +7,12 @@ use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAlloc
 use wasmtime_wasi::WasiView;
 use wasmtime_wasi::cli::{WasiCli, WasiCliView};
 use wasmtime_wasi::clocks::{WasiClocks, WasiClocksView};
-use wasmtime_wasi::random::WasiRandom;
 
 use crate::bindings;
 use crate::error::HostError;
 use crate::instance::State;
 use crate::limits::{Limits, TICK_MS};
+use crate::random::Random;
 
 /// Memory of a slot that is cleared in place instead of being given back to the kernel, in bytes. Clearing is
 /// what makes a fresh instance for each call cheap; a PagerDuty call touches about 1 MiB.
@@ -29,7 +29,7 @@ const CORE_INSTANCES_PER_COMPONENT: u32 = 16;
 /// The interfaces that a connector may import, without their versions. A component that imports anything else
 /// is refused when it is loaded. Two parts of `wasi:cli` are here because every program's start-up asks for
 /// them: environment and arguments are empty, streams lead nowhere.
-pub(crate) const LINKED_INTERFACES: [&str; 23] = [
+pub(crate) const LINKED_INTERFACES: [&str; 22] = [
     "toolkeep:connector/host",
     "toolkeep:connector/types",
     "wasi:http/outgoing-handler",
@@ -52,7 +52,6 @@ pub(crate) const LINKED_INTERFACES: [&str; 23] = [
     "wasi:cli/terminal-stdin",
     "wasi:cli/terminal-stdout",
     "wasi:cli/terminal-stderr",
-    "toolkeep:connector/tool-provider",
 ];
 
 fn fail(error: impl std::fmt::Display) -> HostError {
@@ -63,11 +62,13 @@ fn fail(error: impl std::fmt::Display) -> HostError {
 pub(crate) fn engine(limits: &Limits) -> Result<Engine, HostError> {
     // In-place clearing needs the PAGEMAP_SCAN ioctl (Linux 6.7); elsewhere the allocator falls back.
     let mut pool = PoolingAllocationConfig::new();
-    pool.total_component_instances(limits.concurrent_calls)
-        .total_core_instances(limits.concurrent_calls.saturating_mul(CORE_INSTANCES_PER_COMPONENT))
-        .total_memories(limits.concurrent_calls)
-        .total_tables(limits.concurrent_calls.saturating_mul(4))
-        .total_stacks(limits.concurrent_calls)
+    // One more than calls: a component that is being loaded describes itself beside them.
+    let instances = limits.concurrent_calls.saturating_add(1);
+    pool.total_component_instances(instances)
+        .total_core_instances(instances.saturating_mul(CORE_INSTANCES_PER_COMPONENT))
+        .total_memories(instances)
+        .total_tables(instances.saturating_mul(4))
+        .total_stacks(instances)
         .max_core_instances_per_component(CORE_INSTANCES_PER_COMPONENT)
         .max_memories_per_component(1)
         .max_tables_per_component(4)
@@ -127,9 +128,9 @@ fn link(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     http::types::add_to_linker::<State, WasiHttp>(l, &http::types::LinkOptions::default(), State::http)?;
     clocks::monotonic_clock::add_to_linker::<State, WasiClocks>(l, State::clocks)?;
     clocks::wall_clock::add_to_linker::<State, WasiClocks>(l, State::clocks)?;
-    random::random::add_to_linker::<State, WasiRandom>(l, |state| &mut state.random)?;
-    random::insecure::add_to_linker::<State, WasiRandom>(l, |state| &mut state.random)?;
-    random::insecure_seed::add_to_linker::<State, WasiRandom>(l, |state| &mut state.random)?;
+    random::random::add_to_linker::<State, HasSelf<Random>>(l, |state| &mut state.random)?;
+    random::insecure::add_to_linker::<State, HasSelf<Random>>(l, |state| &mut state.random)?;
+    random::insecure_seed::add_to_linker::<State, HasSelf<Random>>(l, |state| &mut state.random)?;
     io::error::add_to_linker::<State, TableOnly>(l, |state| state.ctx().table)?;
     io::poll::add_to_linker::<State, TableOnly>(l, |state| state.ctx().table)?;
     io::streams::add_to_linker::<State, TableOnly>(l, |state| state.ctx().table)?;

@@ -12,6 +12,16 @@ use crate::schema::Violation;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HostError {
+    /// A tool of this name is loaded already, from another connector.
+    #[error("the tool `{tool}` of the connector `{name}` is offered by `{other}` already; names are unique")]
+    ToolTaken {
+        /// The tool.
+        tool: String,
+        /// The connector that was refused.
+        name: String,
+        /// The connector that has it.
+        other: String,
+    },
     /// The engine refused its configuration.
     #[error("the WebAssembly engine could not be set up: {0}")]
     Engine(String),
@@ -101,6 +111,7 @@ impl HostError {
             Self::DescribeFailed(_) => "describe_failed",
             Self::DescriptionInvalid { .. } => "description_invalid",
             Self::NameTaken { .. } => "connector_name_taken",
+            Self::ToolTaken { .. } => "tool_name_taken",
             Self::Cache { .. } => "compile_cache_unusable",
             Self::Base { .. } => "base_invalid",
             Self::Audit(error) => error.code(),
@@ -191,6 +202,14 @@ pub enum CallError {
         /// The rule, for the operator.
         rule: String,
     },
+    /// The upstream's name leads to an address that is not public.
+    #[error("a request of {tool} was refused: {rule}")]
+    AddressRefused {
+        /// The tool.
+        tool: String,
+        /// Which address, for the operator.
+        rule: String,
+    },
     /// The upstream's answer held the credential.
     #[error("an answer to {tool} held the credential as {form}; it was dropped")]
     CredentialReflected {
@@ -261,6 +280,7 @@ impl CallError {
             Self::ConnectionMismatch(_) => "connection_mismatch",
             Self::ScopeMissing { .. } => "scope_missing",
             Self::EgressDenied { .. } => "egress_denied",
+            Self::AddressRefused { .. } => "address_not_public",
             Self::CredentialReflected { .. } => "credential_reflected",
             Self::LimitReached { code, .. } => code,
             Self::Trap { .. } => "connector_failed",
@@ -298,6 +318,9 @@ impl CallError {
             Self::EgressDenied { tool, .. } => format!(
                 "{tool} tried to send a request that it does not declare. The request was not sent. Tell the operator: the connector is faulty or hostile."
             ),
+            Self::AddressRefused { .. } => {
+                "The upstream's name leads to an address that is not public, so nothing was sent. Tell the operator: its DNS is wrong, or somebody else's.".to_owned()
+            }
             Self::CredentialReflected { .. } => {
                 "The upstream's answer held your credential, so it was dropped. Tell the operator; consider replacing the credential.".to_owned()
             }

@@ -79,7 +79,7 @@ impl HostBuilder {
         let places = Arc::new(Semaphore::new(self.limits.concurrent_calls as usize));
         Ok(Host {
             parts: Arc::new(Parts {
-                loader: Loader { engine, linker, cache, limits: self.limits.clone() },
+                loader: Loader { engine, linker, cache, limits: self.limits.clone(), describing: tokio::sync::Mutex::default() },
                 upstreams: Upstreams::new(&self.limits)?,
                 vault: self.vault,
                 audit: self.audit,
@@ -87,6 +87,7 @@ impl HostBuilder {
                 operator_bases: self.operator_bases,
                 observer: self.observer,
                 connectors: RwLock::new(Arc::default()),
+                loading: tokio::sync::Mutex::default(),
                 places,
             }),
         })
@@ -106,6 +107,7 @@ pub(crate) struct Parts {
     pub(crate) operator_bases: BTreeSet<Base>,
     pub(crate) observer: Option<Arc<dyn ExchangeObserver>>,
     connectors: RwLock<Arc<Connectors>>,
+    loading: tokio::sync::Mutex<()>,
     places: Arc<Semaphore>,
 }
 
@@ -123,6 +125,21 @@ impl Parts {
             Ok(Err(_)) | Err(_) => Err(busy()),
         }
     }
+}
+
+/// Connectors whose names are prefixes of one another could both declare a tool; whichever came first keeps it.
+fn refuse_taken_tools(loaded: &Connectors, new: &Connector) -> Result<(), HostError> {
+    for tool in &new.description.tools {
+        let taken = |other: &&Arc<Connector>| other.description.tools.iter().any(|known| known.name == tool.name);
+        if let Some(other) = loaded.values().find(taken) {
+            return Err(HostError::ToolTaken {
+                tool: tool.name.clone(),
+                name: new.description.name.clone(),
+                other: other.description.name.clone(),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Runs connectors. Cheap to clone; all clones are one host.
@@ -153,7 +170,17 @@ impl Host {
     pub async fn load(&self, wasm: &[u8]) -> Result<Arc<Connector>, HostError> {
         let connector = Arc::new(self.parts.loader.load(wasm).await?);
         let name = connector.description.name.clone();
-        self.refuse_other(&connector)?;
+        // One load at a time from here on: what was checked is still true when the connector is put in.
+        let _alone = self.parts.loading.lock().await;
+        let mut connectors = Connectors::clone(&self.parts.loaded());
+        if let Some(loaded) = connectors.get(&name) {
+            if loaded.digest == connector.digest {
+                return Ok(Arc::clone(loaded));
+            }
+            let (loaded, digest) = (loaded.digest.clone(), connector.digest.clone());
+            return Err(HostError::NameTaken { name, loaded, digest });
+        }
+        refuse_taken_tools(&connectors, &connector)?;
         self.parts
             .audit
             .record(Event {
@@ -166,25 +193,9 @@ impl Host {
                 ]),
             })
             .await?;
-        let mut slot = self.parts.connectors.write().unwrap_or_else(PoisonError::into_inner);
-        let mut connectors = Connectors::clone(&slot);
-        let kept = Arc::clone(connectors.entry(name.clone()).or_insert_with(|| Arc::clone(&connector)));
-        if kept.digest != connector.digest {
-            return Err(HostError::NameTaken { name, loaded: kept.digest.clone(), digest: connector.digest.clone() });
-        }
-        *slot = Arc::new(connectors);
-        Ok(kept)
-    }
-
-    fn refuse_other(&self, connector: &Connector) -> Result<(), HostError> {
-        match self.parts.loaded().get(&connector.description.name) {
-            Some(loaded) if loaded.digest != connector.digest => Err(HostError::NameTaken {
-                name: connector.description.name.clone(),
-                loaded: loaded.digest.clone(),
-                digest: connector.digest.clone(),
-            }),
-            _ => Ok(()),
-        }
+        connectors.insert(name, Arc::clone(&connector));
+        *self.parts.connectors.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(connectors);
+        Ok(connector)
     }
 
     /// Loads a component from a file.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use wasmtime::component::ResourceTable;
 use wasmtime::{Engine, ResourceLimiter, Store, UpdateDeadline};
-use wasmtime_wasi::random::WasiRandomCtx;
+use crate::random::Random;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
@@ -21,8 +21,11 @@ use crate::text::{clean, clean_line};
 const MAX_LOG_LINE_BYTES: usize = 1 << 10;
 /// Longest progress message, in bytes (WIT `host.progress`).
 const MAX_PROGRESS_BYTES: usize = 256;
-/// Memory of one field list (headers), in bytes, as the host holds it.
+/// Memory of one field list (headers), in bytes, as the host holds it: a hundred headers with room to spare.
 const FIELDS_BYTES: usize = 32 << 10;
+/// What one crossing from guest to host may carry, in bytes as the host holds it: a description of 128 tools
+/// with their schemas is the largest honest one.
+const CROSSING_BYTES: usize = 8 << 20;
 
 /// Where a call's progress goes.
 pub trait ProgressSink: Send + Sync {
@@ -43,7 +46,7 @@ pub(crate) struct State {
     wasi: WasiCtx,
     http: WasiHttpCtx,
     table: ResourceTable,
-    pub(crate) random: WasiRandomCtx,
+    pub(crate) random: Random,
     hooks: Hooks,
     gate: Arc<Gate>,
     bounds: Bounds,
@@ -109,7 +112,7 @@ impl Guest {
             wasi: WasiCtx::builder().build(),
             http,
             table,
-            random: WasiRandomCtx::default(),
+            random: Random,
             hooks: Hooks::new(Arc::clone(&gate)),
             gate,
             bounds: Bounds {
@@ -125,6 +128,7 @@ impl Guest {
         };
         let mut store = Store::new(engine, state);
         store.limiter(|state| &mut state.bounds);
+        store.set_hostcall_fuel(CROSSING_BYTES);
         store.set_epoch_deadline(1);
         // Called at the first guest instruction after a tick: so ticks are counted only while the guest runs.
         store.epoch_deadline_callback(|mut context| {
@@ -200,7 +204,7 @@ fn take_one(left: &AtomicU32) -> bool {
 
 impl wit_host::Host for State {
     fn log(&mut self, level: wit_host::Level, message: String) -> wasmtime::Result<()> {
-        if !take_one(&self.log_lines_left) || self.gate.holds_secret(message.as_bytes()) {
+        if !take_one(&self.log_lines_left) || self.gate.secret_form(message.as_bytes()).is_some() {
             return Ok(());
         }
         let tool = self.surroundings.tool.as_str();
@@ -217,7 +221,7 @@ impl wit_host::Host for State {
     fn progress(&mut self, done: u32, total: Option<u32>, message: String) -> wasmtime::Result<()> {
         if let Some(sink) = &self.surroundings.progress
             && take_one(&self.progress_reports_left)
-            && !self.gate.holds_secret(message.as_bytes())
+            && self.gate.secret_form(message.as_bytes()).is_none()
         {
             sink.report(done, total, &clean(&message, MAX_PROGRESS_BYTES));
         }

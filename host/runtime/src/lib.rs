@@ -40,6 +40,7 @@ mod gate;
 mod host;
 mod instance;
 mod limits;
+mod random;
 mod scan;
 pub mod schema;
 mod text;

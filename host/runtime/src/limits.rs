@@ -22,8 +22,11 @@ pub struct Limits {
     pub stack_bytes: usize,
     /// Handles (requests, streams, fields …) that one call may hold at a time.
     pub handles: usize,
-    /// Upstream requests of one call. A hundred pages of a hundred rows are PagerDuty's own paging limit.
+    /// Upstream requests of one call. A hundred pages of a hundred rows are where classic paging commonly
+    /// ends (PagerDuty: 10,000 rows), and some look-ups of names come before.
     pub upstream_requests: u32,
+    /// Upstream requests of one call that are under way at once. Each may hold two bodies in memory.
+    pub upstream_requests_at_once: u32,
     /// Body of one upstream request, in bytes.
     pub request_body_bytes: usize,
     /// Body of one upstream answer, in bytes. A page of 100 full incidents is about 250 KB.
@@ -68,6 +71,7 @@ impl Default for Limits {
             stack_bytes: 1 << 20,
             handles: 1_024,
             upstream_requests: 120,
+            upstream_requests_at_once: 8,
             request_body_bytes: 1 << 20,
             response_body_bytes: 8 << 20,
             response_bytes_per_call: 64 << 20,

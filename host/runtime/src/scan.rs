@@ -35,6 +35,9 @@ impl Scanner {
         add("JSON escapes", json_escapes(secret, "0123456789ABCDEF", false));
         add("JSON escapes", json_escapes(secret, "0123456789abcdef", true));
         add("JSON escapes", json_escapes(secret, "0123456789ABCDEF", true));
+        for escaped in with_escaped_slashes(&forms_with_slashes(secret)) {
+            add("JSON escapes", escaped);
+        }
         add("hexadecimal", hex::encode(secret).into_bytes());
         add("hexadecimal", hex::encode_upper(secret).into_bytes());
         for offset in 0..3 {
@@ -64,6 +67,19 @@ impl Scanner {
                 .map(|(form, _)| *form),
         }
     }
+}
+
+/// The plain and base64 forms, which may hold slashes.
+fn forms_with_slashes(secret: &[u8]) -> Vec<Vec<u8>> {
+    let mut forms = vec![secret.to_vec()];
+    forms.extend((0..3).map(|offset| base64_at(&STANDARD_NO_PAD, secret, offset)));
+    forms
+}
+
+/// Those of the forms that hold a slash, as writers of JSON that escape slashes have them.
+fn with_escaped_slashes(forms: &[Vec<u8>]) -> Vec<Vec<u8>> {
+    let escape = |form: &Vec<u8>| form.iter().flat_map(|&byte| if byte == b'/' { vec![b'\\', b'/'] } else { vec![byte] }).collect();
+    forms.iter().filter(|form| form.contains(&b'/')).map(escape).collect()
 }
 
 fn push_hex(out: &mut Vec<u8>, byte: u8, digits: &str) {
@@ -109,7 +125,7 @@ fn base64_at(engine: &impl base64::Engine, secret: &[u8], offset: usize) -> Vec<
     let text = Zeroizing::new(engine.encode(&*padded));
     // The first characters mix in what stood before (2 for one byte, 3 for two), the last what comes after.
     let start = [0, 2, 3].get(offset).copied().unwrap_or(0);
-    let mixed_end = usize::from(padded.len() % 3 != 0);
+    let mixed_end = usize::from(!padded.len().is_multiple_of(3));
     let end = text.len().saturating_sub(mixed_end);
     text.as_bytes().get(start..end).unwrap_or_default().to_vec()
 }
@@ -133,6 +149,12 @@ mod tests {
                 hex::encode(token).into_bytes(),
                 hex::encode_upper(token).into_bytes(),
             ];
+            for slashed in ["a/b/c+d/e", token] {
+                let scanner = Scanner::new(&SecretString::from(slashed));
+                let text = base64::engine::general_purpose::STANDARD.encode(slashed).replace('/', "\\/");
+                assert!(scanner.find(text.as_bytes()).is_some(), "{text}");
+                assert!(scanner.find(slashed.replace('/', "\\/").as_bytes()).is_some());
+            }
             for before in 0..7 {
                 for after in 0..4 {
                     let padded =

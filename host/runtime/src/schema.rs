@@ -1,7 +1,8 @@
 //! Checking arguments and answers against the JSON Schemas that a connector declares.
 //!
-//! Schemas come from strangers: references to other documents are refused when the component is loaded, and
-//! nothing is ever fetched.
+//! Schemas come from strangers. References to other documents are refused when the component is loaded, and
+//! nothing is ever fetched; what a check may cost is bounded by the schema's size with all references followed,
+//! times the size of the value.
 
 use std::fmt;
 
@@ -13,6 +14,25 @@ pub const MAX_VIOLATIONS: usize = 16;
 
 /// Longest text of one violation, in bytes: schema errors may quote the value.
 const MAX_MESSAGE_BYTES: usize = 300;
+
+/// Most nodes of a schema with every reference followed as often as it is made. A tool with fifty arguments
+/// has some three hundred; a schema of forty lines can be made to mean 2^40.
+const MAX_SCHEMA_NODES: usize = 1_024;
+
+/// Most pairs of a schema's node and a value's node that one check may visit: a quarter of a second at worst.
+const MAX_CHECKS: usize = 4_000_000;
+
+/// Keywords whose meaning depends on where a check comes from, so that no bound holds for them.
+const REFUSED_KEYWORDS: [&str; 8] = [
+    "$dynamicRef",
+    "$recursiveRef",
+    "$dynamicAnchor",
+    "$recursiveAnchor",
+    "$anchor",
+    "$id",
+    "unevaluatedProperties",
+    "unevaluatedItems",
+];
 
 /// One place where a value breaks its schema.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -32,6 +52,8 @@ impl fmt::Display for Violation {
 /// A compiled schema.
 pub struct Schema {
     validator: jsonschema::Validator,
+    /// Nodes with every reference followed.
+    nodes: usize,
 }
 
 impl fmt::Debug for Schema {
@@ -58,12 +80,16 @@ impl Schema {
         if schema.get("type").and_then(Value::as_str) != Some("object") {
             return Err("it must have \"type\": \"object\"".to_owned());
         }
+        let mut nodes = 0;
+        count(schema, schema, &mut Vec::new(), &mut nodes)?;
         let validator = jsonschema::options()
             .with_draft(jsonschema::Draft::Draft202012)
+            // Patterns in linear time: without look-around and back-references, which can take for ever.
+            .with_pattern_options(jsonschema::PatternOptions::regex())
             .with_retriever(NothingIsFetched)
             .build(schema)
             .map_err(|error| bounded(&error.to_string()))?;
-        Ok(Self { validator })
+        Ok(Self { validator, nodes })
     }
 
     /// Checks a value and names every violation, at most [`MAX_VIOLATIONS`].
@@ -71,6 +97,10 @@ impl Schema {
     /// # Errors
     /// The violations, never empty.
     pub(crate) fn check(&self, value: &Value) -> Result<(), Vec<Violation>> {
+        if self.nodes.saturating_mul(nodes_of(value)) > MAX_CHECKS {
+            let message = "it is too large to be checked against this schema; send less at once".to_owned();
+            return Err(vec![Violation { path: String::new(), message }]);
+        }
         if self.validator.is_valid(value) {
             return Ok(());
         }
@@ -83,13 +113,49 @@ impl Schema {
     }
 }
 
+/// Counts a schema's nodes into `nodes`, following references. `following` are the references on the way here.
+fn count<'a>(root: &'a Value, schema: &'a Value, following: &mut Vec<&'a str>, nodes: &mut usize) -> Result<(), String> {
+    *nodes += 1;
+    if *nodes > MAX_SCHEMA_NODES {
+        return Err(format!("it has more than {MAX_SCHEMA_NODES} nodes with its references followed"));
+    }
+    match schema {
+        Value::Array(items) => items.iter().try_for_each(|item| count(root, item, following, nodes)),
+        Value::Object(members) => {
+            if let Some(keyword) = REFUSED_KEYWORDS.iter().find(|keyword| members.contains_key(**keyword)) {
+                return Err(format!("it uses {keyword}, which is not supported"));
+            }
+            if let Some(Value::String(reference)) = members.get("$ref") {
+                let target = reference.strip_prefix('#').and_then(|pointer| root.pointer(pointer));
+                let target = target.ok_or("a $ref leads out of the document, or nowhere")?;
+                if following.contains(&reference.as_str()) {
+                    return Err("its references go round in a circle".to_owned());
+                }
+                following.push(reference);
+                count(root, target, following, nodes)?;
+                following.pop();
+            }
+            members.values().try_for_each(|member| count(root, member, following, nodes))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn nodes_of(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(nodes_of).sum::<usize>(),
+        Value::Object(members) => 1 + members.values().map(nodes_of).sum::<usize>(),
+        _ => 1,
+    }
+}
+
 fn bounded(text: &str) -> String {
     crate::text::clean(text, MAX_MESSAGE_BYTES)
 }
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test says what failed by panicking")]
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test says what failed by panicking")]
     use super::*;
     use serde_json::json;
 
@@ -107,6 +173,35 @@ mod tests {
         for word in ["title", "/limit", "colour"] {
             assert!(text.contains(word), "{text}");
         }
+    }
+
+    #[test]
+    fn a_schema_cannot_be_made_to_cost_more_than_it_says() {
+        // Each definition asks for the next one twice: forty lines, 2^40 visits.
+        let mut definitions = serde_json::Map::new();
+        for level in 0..40 {
+            let next = json!({ "$ref": format!("#/$defs/a{}", level + 1) });
+            definitions.insert(format!("a{level}"), json!({ "allOf": [next, next] }));
+        }
+        definitions.insert("a40".to_owned(), json!({ "type": "string" }));
+        let doubling = json!({ "type": "object", "properties": { "x": { "$ref": "#/$defs/a0" } }, "$defs": definitions });
+        assert!(Schema::compile(&doubling).unwrap_err().contains("nodes"));
+        let circle = json!({ "type": "object", "properties": { "x": { "$ref": "#" } } });
+        assert!(Schema::compile(&circle).unwrap_err().contains("circle"));
+        for keyword in ["$dynamicRef", "unevaluatedItems", "$id"] {
+            assert!(Schema::compile(&json!({ "type": "object", keyword: "x" })).unwrap_err().contains(keyword));
+        }
+        let look_around = json!({ "type": "object", "properties": { "x": { "pattern": "(?=a+)+$" } } });
+        assert!(Schema::compile(&look_around).is_err());
+
+        let honest = json!({
+            "type": "object", "properties": { "x": { "type": "array", "items": { "$ref": "#/$defs/item" } } },
+            "$defs": { "item": { "type": "integer" } }
+        });
+        let schema = Schema::compile(&honest).unwrap();
+        assert!(schema.check(&json!({ "x": [1, 2, 3] })).is_ok());
+        let large = json!({ "x": vec![1; 1_000_000] });
+        assert!(schema.check(&large).unwrap_err()[0].message.contains("too large"));
     }
 
     #[test]

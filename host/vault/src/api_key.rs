@@ -2,7 +2,9 @@
 //!
 //! A key reads `tk_<id>_<secret>`: 16 hexadecimal digits that name it, 43 characters of base64url that
 //! prove it. The row is bound to the master key by an HMAC, so that nobody who can write to the database
-//! can give a key another user, other tools or a later expiry, or add one.
+//! can give a key another user, other tools or a later expiry, or add one. Revoking erases both the hash
+//! and the HMAC: what is left in the database cannot be made into a key again. Only who kept a copy of the
+//! whole row from before (a backup) and may write to the database can put it back.
 
 use aws_lc_rs::{constant_time, digest, hmac, rand};
 use base64::Engine as _;
@@ -109,18 +111,20 @@ impl Vault {
     ///
     /// # Errors
     /// `api_key_malformed`, `api_key_unknown`, `api_key_expired`, `api_key_revoked`, `api_key_corrupt`:
-    /// one text for the caller, told apart for the operator. `vault_unavailable`.
+    /// told apart for the operator; a caller must not hear which. `vault_unavailable`.
     pub fn authenticate(&self, presented: &SecretString) -> Result<Principal, VaultError> {
         let (id, secret) = parse(presented.expose_secret()).ok_or(VaultError::ApiKeyMalformed)?;
         let row = self.inner.storage.api_key(id)?.ok_or(VaultError::ApiKeyUnknown)?;
         let hash = digest::digest(&digest::SHA256, secret.as_bytes());
-        // First the proof, then everything else: who does not hold the secret learns nothing of the key.
-        constant_time::verify_slices_are_equal(hash.as_ref(), &row.hash).map_err(|_| VaultError::ApiKeyUnknown)?;
-        hmac::verify(&self.inner.api_key_seal, &sealed_fields(&row), &row.seal)
-            .map_err(|_| VaultError::ApiKeyCorrupt(row.id.clone()))?;
+        // Nothing is left of a revoked key to prove it by. Which key it was is the operator's to know; the
+        // caller hears the same as for any other refused key.
         if row.revoked_us.is_some() {
             return Err(VaultError::ApiKeyRevoked(row.id));
         }
+        // Then the proof, then everything else: who does not hold the secret learns nothing of the key.
+        constant_time::verify_slices_are_equal(hash.as_ref(), &row.hash).map_err(|_| VaultError::ApiKeyUnknown)?;
+        hmac::verify(&self.inner.api_key_seal, &sealed_fields(&row), &row.seal)
+            .map_err(|_| VaultError::ApiKeyCorrupt(row.id.clone()))?;
         let now_us = Timestamp::now().as_microsecond();
         if row.expires_us.is_some_and(|expires_us| expires_us <= now_us) {
             return Err(VaultError::ApiKeyExpired(row.id));
@@ -146,12 +150,18 @@ impl Vault {
         self.inner.storage.api_keys()?.iter().map(info).collect()
     }
 
-    /// Ends a key at once. `false` when there is none of that id, or it was revoked before.
+    /// Ends a key: when this returns, it is refused, and its hash and seal are erased from its row, so that
+    /// resetting the row's revocation does not bring it back. Copies in the database's write-ahead log go a
+    /// little later, in the background. `false` when there is none of that id, or it was revoked before.
     ///
     /// # Errors
-    /// `vault_unavailable`.
+    /// `vault_unavailable`: the key may still work.
     pub fn revoke_api_key(&self, id: &str) -> Result<bool, VaultError> {
-        self.inner.storage.revoke_api_key(id, Timestamp::now().as_microsecond())
+        let revoked = self.inner.storage.revoke_api_key(id, Timestamp::now().as_microsecond())?;
+        if revoked {
+            self.inner.scrub_soon();
+        }
+        Ok(revoked)
     }
 }
 

@@ -11,6 +11,9 @@ use crate::error::VaultError;
 
 /// Name of a user's only connection to a connector.
 pub const DEFAULT_NAME: &str = "default";
+/// Shortest secret, in bytes. A shorter one can be guessed, and an upstream's answers hold its text by
+/// chance, so that nobody could look for it there.
+pub const MIN_SECRET_BYTES: usize = 8;
 /// Longest secret, in bytes. OAuth access tokens with many claims reach some kilobytes; header limits of
 /// common servers (8 to 16 KiB) make a longer one useless.
 pub const MAX_SECRET_BYTES: usize = 16 * 1024;
@@ -68,7 +71,7 @@ pub enum Status {
     Active,
     /// The provider no longer takes the credential.
     Expired,
-    /// Ended; the secret is erased.
+    /// Ended; its row holds no secret any more.
     Disconnected,
 }
 
@@ -121,7 +124,7 @@ impl fmt::Display for ConnectionId {
 pub struct NewConnection {
     /// Whose, to what.
     pub key: ConnectionKey,
-    /// The credential, 1 to [`MAX_SECRET_BYTES`] bytes.
+    /// The credential, [`MIN_SECRET_BYTES`] to [`MAX_SECRET_BYTES`] bytes.
     pub secret: SecretString,
     /// What the credential is.
     pub kind: CredentialKind,
@@ -196,8 +199,11 @@ pub(crate) fn check_new(new: &NewConnection) -> Result<(), VaultError> {
     check_text("the connector's name", &new.key.connector, MAX_NAME_BYTES)?;
     check_text("the connection's name", &new.key.name, MAX_NAME_BYTES)?;
     let secret_bytes = new.secret.expose_secret().len();
-    if secret_bytes == 0 || secret_bytes > MAX_SECRET_BYTES {
-        return Err(invalid("the secret", format!("has {secret_bytes} bytes; 1 to {MAX_SECRET_BYTES} are allowed")));
+    if !(MIN_SECRET_BYTES..=MAX_SECRET_BYTES).contains(&secret_bytes) {
+        return Err(invalid(
+            "the secret",
+            format!("has {secret_bytes} bytes; {MIN_SECRET_BYTES} to {MAX_SECRET_BYTES} are allowed"),
+        ));
     }
     if let Some(base) = &new.base {
         check_text("the base", base, MAX_FIELD_BYTES)?;

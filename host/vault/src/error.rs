@@ -1,10 +1,11 @@
-//! What can go wrong in the vault: a stable code, a text for the operator, a text for the caller.
+//! What can go wrong in the vault: a stable code, and a text for the operator.
 
 use std::path::PathBuf;
 
 use crate::connection::{ConnectionKey, Status};
 
-/// Why the vault did not do it. `Display` is for the operator; callers get [`VaultError::public_message`].
+/// Why the vault did not do it. `Display` is for the operator: it names files and tells refused API keys
+/// apart, which no caller may learn.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum VaultError {
@@ -115,25 +116,6 @@ impl VaultError {
             Self::ApiKeyExpired(_) => "api_key_expired",
             Self::ApiKeyRevoked(_) => "api_key_revoked",
             Self::ApiKeyCorrupt(_) => "api_key_corrupt",
-        }
-    }
-
-    /// What the caller may read. It names no file, and one text serves every refused API key, so that the
-    /// answer cannot be used to find out which keys exist.
-    #[must_use]
-    pub fn public_message(&self) -> String {
-        match self {
-            Self::NoConnection(key) => format!("{} is not connected for this user; connect it first.", key.connector),
-            Self::NotActive { key, status } => {
-                format!("The connection to {} is {status}; connect it again.", key.connector)
-            }
-            Self::Invalid { what, problem } => format!("{what} {problem}"),
-            Self::ApiKeyMalformed
-            | Self::ApiKeyUnknown
-            | Self::ApiKeyExpired(_)
-            | Self::ApiKeyRevoked(_)
-            | Self::ApiKeyCorrupt(_) => "The API key is not valid.".to_owned(),
-            _ => "The stored credentials cannot be used right now; ask the operator of this server.".to_owned(),
         }
     }
 

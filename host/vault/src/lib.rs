@@ -39,7 +39,7 @@ mod vault;
 pub use api_key::{ApiKeyInfo, MAX_LABEL_BYTES, NewApiKey};
 pub use connection::{
     Account, Connection, ConnectionId, ConnectionKey, CredentialKind, DEFAULT_NAME, MAX_FIELD_BYTES, MAX_NAME_BYTES,
-    MAX_SCOPES, MAX_SECRET_BYTES, NewConnection, Resolved, Status,
+    MAX_SCOPES, MAX_SECRET_BYTES, MIN_SECRET_BYTES, NewConnection, Resolved, Status,
 };
 pub use error::VaultError;
 pub use master_key::KeySource;

@@ -3,8 +3,8 @@
 //! The master key itself seals nothing. Each use has its own derived key, so that a key handed out for
 //! one purpose says nothing about another.
 
-use std::fs::{self, File};
-use std::io::{ErrorKind, Write};
+use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::{hmac, rand};
@@ -98,18 +98,18 @@ fn read(path: &Path) -> Result<Zeroizing<[u8; 32]>, VaultError> {
 }
 
 fn make(path: &Path) -> Result<Zeroizing<[u8; 32]>, VaultError> {
-    let failed = |e: std::io::Error| VaultError::unavailable("make its key file", e);
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     if let Some(directory) = directory.filter(|directory| !directory.exists()) {
         private::directory(directory)?;
     }
     let key = random_key()?;
     let text = Zeroizing::new(format!("{FILE_PREFIX}{}\n", *Zeroizing::new(URL_SAFE_NO_PAD.encode(*key))));
-    let mut file = private::create(path).map_err(failed)?;
-    file.write_all(text.as_bytes()).map_err(failed)?;
-    // The key must outlive a power cut that the vault survives: sync the file, then its name.
-    file.sync_all().map_err(failed)?;
-    File::open(directory.unwrap_or(Path::new("."))).and_then(|directory| directory.sync_all()).map_err(failed)?;
+    match private::create_whole(path, text.as_bytes()) {
+        Ok(()) => {}
+        // Another process made the key in the same moment. Its key is the vault's.
+        Err(e) if e.kind() == ErrorKind::AlreadyExists => return read(path),
+        Err(e) => return Err(VaultError::unavailable("make its key file", e)),
+    }
     tracing::warn!(
         path = %path.display(),
         "made a new master key; keep a copy in a safe place: whoever loses this file loses the stored credentials"
@@ -137,5 +137,22 @@ mod tests {
         assert_eq!(*ours.expand("domain", "label"), expected);
         assert_ne!(*ours.expand("domain", "label2"), expected);
         assert_ne!(*MasterKey::from_bytes(&[8; 32]).expand("domain", "label"), expected);
+    }
+
+    #[test]
+    fn whoever_starts_at_the_same_time_has_the_same_whole_key() {
+        for _ in 0..20 {
+            let directory = tempfile::tempdir().unwrap();
+            let path = directory.path().join("master.key");
+            let source = KeySource::File(path.clone());
+            let keys: Vec<_> = std::thread::scope(|scope| {
+                let load = || MasterKey::load(&source, Path::new("vault.db"), false).unwrap().expand("domain", "label");
+                let threads: Vec<_> = (0..4).map(|_| scope.spawn(load)).collect();
+                threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+            });
+            let kept = MasterKey::from_bytes(&read(&path).unwrap()).expand("domain", "label");
+            assert!(keys.iter().all(|key| **key == *kept), "one key, never half of one");
+            assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "nothing else is left behind");
+        }
     }
 }

@@ -2,8 +2,10 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use aws_lc_rs::{hmac, rand};
 use jiff::Timestamp;
@@ -29,6 +31,10 @@ const DERIVED_DOMAIN: &str = "toolkeep-v1 derived";
 const MAX_ATTEMPTS: usize = 8;
 /// Errands that may wait; what does not fit is dropped, because each is only a courtesy.
 const MAX_ERRANDS: usize = 64;
+/// How often a scrub that somebody is in the way of is tried again at once. Closing the vault waits for it.
+const MAX_SCRUB_ATTEMPTS: u32 = 8;
+/// How long it waits before that, in milliseconds. A read takes a few.
+const SCRUB_RETRY_MS: u64 = 100;
 
 /// Connections and their sealed credentials. Clones share one vault.
 #[derive(Clone)]
@@ -42,12 +48,15 @@ pub(crate) struct Inner {
     master: MasterKey,
     key_encryption: KeyEncryptionKey,
     errands: Option<SyncSender<Errand>>,
+    /// Something was erased since the last scrub that succeeded.
+    scrub_due: Arc<AtomicBool>,
     runner: Option<JoinHandle<()>>,
 }
 
 /// Work that no caller waits for.
 pub(crate) enum Errand {
     TouchApiKey { id: String, at_us: i64 },
+    /// Nothing but a wake-up: `scrub_due` says what to do, so that a full queue loses no scrub.
     Scrub,
 }
 
@@ -84,31 +93,34 @@ impl Vault {
         }
         let (errands, waiting) = sync_channel(MAX_ERRANDS);
         let for_runner = Arc::clone(&storage);
+        let scrub_due = Arc::new(AtomicBool::new(false));
+        let its_scrub_due = Arc::clone(&scrub_due);
         let runner = std::thread::Builder::new()
             .name("toolkeep-vault".to_owned())
             .spawn(move || {
                 while let Ok(errand) = waiting.recv() {
-                    let done = match errand {
-                        Errand::TouchApiKey { id, at_us } => for_runner.touch_api_key(&id, at_us),
-                        Errand::Scrub => for_runner.scrub(),
-                    };
-                    if let Err(error) = done {
-                        tracing::warn!(code = error.code(), %error, "the vault's background work failed");
+                    if let Errand::TouchApiKey { id, at_us } = errand
+                        && let Err(error) = for_runner.touch_api_key(&id, at_us)
+                    {
+                        tracing::warn!(code = error.code(), %error, "the last use of an API key was not written");
                     }
+                    scrub_if_due(for_runner.as_ref(), &its_scrub_due);
                 }
+                scrub_if_due(for_runner.as_ref(), &its_scrub_due);
             })
             .map_err(|e| VaultError::unavailable("start its thread", e))?;
         let api_key_seal =
             hmac::Key::new(hmac::HMAC_SHA256, master.expand("toolkeep-v1 vault", "API key seal").as_slice());
-        let inner =
-            Inner { storage, api_key_seal, master, key_encryption, errands: Some(errands), runner: Some(runner) };
+        let (errands, runner) = (Some(errands), Some(runner));
+        let inner = Inner { storage, api_key_seal, master, key_encryption, errands, scrub_due, runner };
         Ok(Self { inner: Arc::new(inner) })
     }
 
-    /// Seals and stores a connection; an existing one is replaced and keeps its id. Active at once.
+    /// Seals and stores a connection; an existing one is replaced and keeps its id. Active at once. What
+    /// becomes of a replaced secret is what [`Vault::disconnect`] says.
     ///
     /// # Errors
-    /// `vault_invalid` when something is empty, too long or unprintable; `vault_unavailable`.
+    /// `vault_invalid` when something is empty, too short, too long or unprintable; `vault_unavailable`.
     pub fn connect(&self, new: NewConnection) -> Result<Connection, VaultError> {
         check_new(&new)?;
         let fresh_id = random_id()?;
@@ -172,15 +184,21 @@ impl Vault {
         self.inner.storage.connections(tenant.as_str(), user.as_str())?.into_iter().map(show).collect()
     }
 
-    /// Ends a connection: when this returns, nothing can use it and its sealed secret is erased. `false`
-    /// when there was none to end.
+    /// Ends a connection: when this returns, it resolves no more, in any process, and its row holds no
+    /// sealed secret. `false` when there was none to end.
+    ///
+    /// Who resolved it before keeps the opened secret as long as they keep [`Resolved`]: a call that is
+    /// running may still send it. The sealed bytes in the database's write-ahead log are scrubbed in the
+    /// background, within seconds unless another process reads without a pause; a scrub that does not
+    /// succeed is logged and tried again later, at the latest when the vault is closed. Backups, and blocks
+    /// that the file system has freed, are out of the vault's reach.
     ///
     /// # Errors
     /// `vault_unavailable`: the connection may still be usable.
     pub fn disconnect(&self, key: &ConnectionKey) -> Result<bool, VaultError> {
         let ended = self.inner.storage.disconnect(key, Timestamp::now().as_microsecond())?;
         if ended {
-            self.inner.errand(Errand::Scrub);
+            self.inner.scrub_soon();
         }
         Ok(ended)
     }
@@ -217,6 +235,9 @@ impl Vault {
                 sealed: Some(sealed),
             };
             if self.inner.storage.put_connection(&row, replaces)? {
+                if replaces.is_some() {
+                    self.inner.scrub_soon();
+                }
                 return show(row);
             }
         }
@@ -238,9 +259,38 @@ impl Vault {
 impl Inner {
     pub(crate) fn errand(&self, errand: Errand) {
         if let Some(errands) = &self.errands {
-            // Full or gone: the next use of the key, the next disconnect, asks again.
+            // Full: the next use of the key asks again, and a scrub is due after any of the others too.
             let _ = errands.try_send(errand);
         }
+    }
+
+    /// Has the copies of what was just erased dropped, in the background.
+    pub(crate) fn scrub_soon(&self) {
+        self.scrub_due.store(true, Ordering::Release);
+        self.errand(Errand::Scrub);
+    }
+}
+
+/// Scrubs if something was erased. What does not succeed stays due.
+fn scrub_if_due(storage: &dyn Storage, due: &AtomicBool) {
+    if !due.swap(false, Ordering::AcqRel) {
+        return;
+    }
+    let mut outcome = storage.scrub();
+    for _ in 0..MAX_SCRUB_ATTEMPTS {
+        if outcome.is_ok() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(SCRUB_RETRY_MS));
+        outcome = storage.scrub();
+    }
+    if let Err(error) = outcome {
+        due.store(true, Ordering::Release);
+        tracing::warn!(
+            code = error.code(),
+            %error,
+            "sealed secrets and key hashes that were erased are still in the vault's write-ahead log; the scrub is tried again later"
+        );
     }
 }
 

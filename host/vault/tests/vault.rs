@@ -76,18 +76,18 @@ fn a_connection_goes_round() {
     assert_eq!(resolved.secret.expose_secret(), CANARY);
     assert_eq!(resolved.connection, with_account);
     assert_eq!(vault.connection(&kim).unwrap(), with_account);
-    let second = vault.connect(new(&kim, "another")).unwrap();
+    let second = vault.connect(new(&kim, "another one")).unwrap();
     assert_eq!((second.version, &second.id), (3, &first.id));
     assert_eq!(second.created_at, first.created_at);
-    assert_eq!(secret_of(&vault, &kim), "another");
+    assert_eq!(secret_of(&vault, &kim), "another one");
 
     assert!(vault.disconnect(&kim).unwrap());
     assert_eq!(code(vault.resolve(&kim)), "vault_connection_disconnected");
     assert_eq!(code(vault.set_account(&kim, account())), "vault_connection_disconnected");
     assert!(!vault.disconnect(&kim).unwrap());
     assert_eq!(vault.connection(&kim).unwrap().version, 4);
-    assert_eq!(vault.connect(new(&kim, "third")).unwrap().version, 5);
-    assert_eq!(secret_of(&vault, &kim), "third");
+    assert_eq!(vault.connect(new(&kim, "the third one")).unwrap().version, 5);
+    assert_eq!(secret_of(&vault, &kim), "the third one");
 }
 
 #[test]
@@ -95,10 +95,10 @@ fn each_user_has_their_own() {
     let vault = Vault::in_memory().unwrap();
     let kim = key("acme", "kim", "pagerduty");
     let second = ConnectionKey { name: "on call".into(), ..kim.clone() };
-    vault.connect(new(&kim, "one")).unwrap();
-    vault.connect(new(&second, "two")).unwrap();
-    vault.connect(new(&key("acme", "lee", "pagerduty"), "three")).unwrap();
-    assert_eq!((secret_of(&vault, &kim), secret_of(&vault, &second)), ("one".into(), "two".into()));
+    vault.connect(new(&kim, "secret one")).unwrap();
+    vault.connect(new(&second, "secret two")).unwrap();
+    vault.connect(new(&key("acme", "lee", "pagerduty"), "secret three")).unwrap();
+    assert_eq!((secret_of(&vault, &kim), secret_of(&vault, &second)), ("secret one".into(), "secret two".into()));
     for stranger in [key("acme", "kim2", "pagerduty"), key("acme2", "kim", "pagerduty"), key("acme", "kim", "jira")] {
         assert_eq!(code(vault.resolve(&stranger)), "vault_no_connection");
     }
@@ -114,20 +114,22 @@ fn what_breaks_a_bound_is_refused() {
     let long = "x".repeat(16 * 1024 + 1);
     for (what, refused) in [
         ("empty secret", new(&kim, "")),
+        ("secret that can be guessed", new(&kim, "1234567")),
         ("long secret", new(&kim, &long)),
-        ("empty connector", new(&key("acme", "kim", ""), "s")),
-        ("long connector", new(&key("acme", "kim", &"c".repeat(129)), "s")),
-        ("control character", new(&key("acme", "kim", "a\nb"), "s")),
-        ("long base", NewConnection { base: Some(long.clone()), ..new(&kim, "s") }),
-        ("many scopes", NewConnection { granted_scopes: Some(vec!["s".into(); 257]), ..new(&kim, "s") }),
+        ("empty connector", new(&key("acme", "kim", ""), CANARY)),
+        ("long connector", new(&key("acme", "kim", &"c".repeat(129)), CANARY)),
+        ("control character", new(&key("acme", "kim", "a\nb"), CANARY)),
+        ("long base", NewConnection { base: Some(long.clone()), ..new(&kim, CANARY) }),
+        ("many scopes", NewConnection { granted_scopes: Some(vec!["s".into(); 257]), ..new(&kim, CANARY) }),
         (
             "long account",
-            NewConnection { account: Some(Account { name: long.clone(), ..account() }), ..new(&kim, "s") },
+            NewConnection { account: Some(Account { name: long.clone(), ..account() }), ..new(&kim, CANARY) },
         ),
     ] {
         assert_eq!(code(vault.connect(refused)), "vault_invalid", "{what}");
     }
     assert_eq!(code(vault.connect(new(&kim, &"x".repeat(16 * 1024)))), "ok");
+    assert_eq!(code(vault.connect(new(&kim, "12345678"))), "ok");
 }
 
 #[test]
@@ -149,7 +151,6 @@ fn a_missing_key_beside_a_vault_is_refused_and_none_is_made() {
     let error = open(directory.path()).err().unwrap();
     assert_eq!(error.code(), "vault_key_missing");
     assert!(error.to_string().contains("master.key"), "{error}");
-    assert!(!error.public_message().contains("master.key"));
     assert!(!key_file.exists());
     fs::write(&key_file, "not a key").unwrap();
     fs::set_permissions(&key_file, fs::Permissions::from_mode(0o600)).unwrap();
@@ -192,8 +193,8 @@ fn a_row_or_a_column_put_elsewhere_does_not_open() {
     let connect = || {
         vault.disconnect(&kim).unwrap();
         vault.disconnect(&lee).unwrap();
-        vault.connect(new(&kim, "kim's")).unwrap();
-        vault.connect(new(&lee, "lee's")).unwrap();
+        vault.connect(new(&kim, "kim's secret")).unwrap();
+        vault.connect(new(&lee, "lee's secret")).unwrap();
     };
     let lee_of = |column: &str| format!("(SELECT {column} FROM connection WHERE user = 'lee')");
     let changes = [
@@ -214,10 +215,10 @@ fn a_row_or_a_column_put_elsewhere_does_not_open() {
     ];
     for change in changes {
         connect();
-        assert_eq!(secret_of(&vault, &kim), "kim's");
+        assert_eq!(secret_of(&vault, &kim), "kim's secret");
         assert_eq!(database(directory.path()).execute(&change, []).unwrap(), 1, "{change}");
         assert_eq!(code(vault.resolve(&kim)), "vault_sealed_data_corrupt", "{change}");
-        assert_eq!(secret_of(&vault, &lee), "lee's", "nobody else notices");
+        assert_eq!(secret_of(&vault, &lee), "lee's secret", "nobody else notices");
     }
     connect();
     database(directory.path())
@@ -266,6 +267,69 @@ fn no_file_ever_holds_a_secret() {
     }
 }
 
+/// Whether any file of the vault holds these bytes.
+fn is_on_disk(directory: &Path, bytes: &[u8]) -> bool {
+    fs::read_dir(directory.join("vault")).unwrap().any(|file| {
+        fs::read(file.unwrap().path()).unwrap().windows(bytes.len()).any(|window| window == bytes)
+    })
+}
+
+fn gone_within_10_s(directory: &Path, bytes: &[u8], what: &str) {
+    let patience = Instant::now();
+    while is_on_disk(directory, bytes) {
+        assert!(patience.elapsed() < Duration::from_secs(10), "{what} is still on disk");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn what_was_erased_leaves_the_disk_while_the_vault_is_open() {
+    let directory = tempfile::tempdir().unwrap();
+    let vault = open(directory.path()).unwrap();
+    let kim = key("acme", "kim", "pagerduty");
+    let stored = |sql| -> Vec<u8> { database(directory.path()).query_row(sql, [], |row| row.get(0)).unwrap() };
+    vault.connect(new(&kim, CANARY)).unwrap();
+    let first = stored("SELECT secret FROM connection");
+    assert!(is_on_disk(directory.path(), &first));
+    vault.connect(new(&kim, "another one")).unwrap();
+    gone_within_10_s(directory.path(), &first, "a secret that was replaced");
+    let second = stored("SELECT secret FROM connection");
+    // Somebody reads, so that the first attempts to scrub fail.
+    let reader = database(directory.path());
+    reader.execute_batch("BEGIN").unwrap();
+    let _: i64 = reader.query_row("SELECT COUNT(*) FROM connection", [], |row| row.get(0)).unwrap();
+    vault.disconnect(&kim).unwrap();
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(is_on_disk(directory.path(), &second), "or this test tests nothing");
+    reader.execute_batch("COMMIT").unwrap();
+    gone_within_10_s(directory.path(), &second, "a secret that was disconnected");
+    let (info, _) = vault.create_api_key(new_key("kim", None)).unwrap();
+    let hash = stored("SELECT hash FROM api_key");
+    assert!(is_on_disk(directory.path(), &hash));
+    vault.revoke_api_key(&info.id).unwrap();
+    gone_within_10_s(directory.path(), &hash, "the hash of a revoked key");
+}
+
+#[test]
+fn whoever_writes_to_the_database_cannot_bring_a_revoked_key_back() {
+    let directory = tempfile::tempdir().unwrap();
+    let vault = open(directory.path()).unwrap();
+    let (info, shown) = vault.create_api_key(new_key("kim", None)).unwrap();
+    let (_, other) = vault.create_api_key(new_key("kim", None)).unwrap();
+    assert!(vault.revoke_api_key(&info.id).unwrap());
+    let database = database(directory.path());
+    assert_eq!(database.execute("UPDATE api_key SET revoked_us = NULL WHERE id = ?1", [&info.id]).unwrap(), 1);
+    assert_eq!(code(vault.authenticate(&shown)), "api_key_unknown");
+    let copy = "UPDATE api_key SET (hash, seal) = (SELECT hash, seal FROM api_key WHERE id <> ?1) WHERE id = ?1";
+    assert_eq!(database.execute(copy, [&info.id]).unwrap(), 1);
+    assert_eq!(code(vault.authenticate(&shown)), "api_key_unknown");
+    // The proof of the other key with the name of this one: the seal names the key.
+    let proof = other.expose_secret().strip_prefix("tk_").unwrap().split_once('_').unwrap().1;
+    let mixed = SecretString::from(format!("tk_{}_{proof}", info.id));
+    assert_eq!(code(vault.authenticate(&mixed)), "api_key_corrupt");
+    assert_eq!(code(vault.authenticate(&other)), "ok");
+}
+
 fn new_key(user: &str, expires_at: Option<Timestamp>) -> NewApiKey {
     NewApiKey {
         tenant: "acme".parse().unwrap(),
@@ -297,14 +361,13 @@ fn api_keys_authenticate_until_they_are_revoked() {
 }
 
 #[test]
-fn refused_api_keys_differ_for_the_operator_only() {
+fn refused_api_keys_differ_for_the_operator() {
     let vault = Vault::in_memory().unwrap();
     let (info, good) = vault.create_api_key(new_key("kim", None)).unwrap();
     let past = Timestamp::now() - jiff::SignedDuration::from_secs(1);
     let (_, expired) = vault.create_api_key(new_key("kim", Some(past))).unwrap();
     let (_, other) = vault.create_api_key(new_key("lee", None)).unwrap();
     let others_proof = &other.expose_secret()["tk_0123456789abcdef_".len()..];
-    let mut texts = BTreeSet::new();
     for (presented, wanted) in [
         (expired.expose_secret().to_owned(), "api_key_expired"),
         (format!("tk_{}_{others_proof}", info.id), "api_key_unknown"),
@@ -316,9 +379,7 @@ fn refused_api_keys_differ_for_the_operator_only() {
     ] {
         let error = vault.authenticate(&SecretString::from(presented.as_str())).err().unwrap();
         assert_eq!(error.code(), wanted, "{presented}");
-        texts.insert(error.public_message());
     }
-    assert_eq!(texts.len(), 1, "{texts:?}");
 }
 
 #[test]
@@ -371,12 +432,17 @@ fn derived_keys_are_stable_and_apart() {
     assert_ne!(Vault::in_memory().unwrap().derive_key("audit digests"), audit);
 }
 
+/// A secret that says which of many it is.
+fn numbered(number: u64) -> String {
+    format!("{number:08}")
+}
+
 #[test]
 fn resolving_goes_on_while_others_write() {
     let directory = tempfile::tempdir().unwrap();
     let vault = open(directory.path()).unwrap();
     let kim = key("acme", "kim", "pagerduty");
-    vault.connect(new(&kim, "0")).unwrap();
+    vault.connect(new(&kim, &numbered(0))).unwrap();
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let readers: Vec<_> = (0..4)
@@ -396,7 +462,7 @@ fn resolving_goes_on_while_others_write() {
             })
             .collect();
         for secret in 1..=100 {
-            vault.connect(new(&kim, &secret.to_string())).unwrap();
+            vault.connect(new(&kim, &numbered(secret))).unwrap();
         }
         done.store(true, Ordering::Relaxed);
         for reader in readers {
@@ -407,7 +473,7 @@ fn resolving_goes_on_while_others_write() {
     let other = database(directory.path());
     other.execute_batch("BEGIN IMMEDIATE; UPDATE connection SET updated_us = 0").unwrap();
     let start = Instant::now();
-    assert_eq!(secret_of(&vault, &kim), "100");
+    assert_eq!(secret_of(&vault, &kim), numbered(100));
     assert!(start.elapsed() < Duration::from_millis(500), "{:?}", start.elapsed());
     other.execute_batch("ROLLBACK").unwrap();
 }
@@ -419,7 +485,7 @@ fn two_vaults_on_one_file_do_not_lose_an_update() {
     let kim = key("acme", "kim", "pagerduty");
     std::thread::scope(|scope| {
         for vault in [&one, &two] {
-            scope.spawn(|| (0..20).for_each(|_| drop(vault.connect(new(&kim, "s")).unwrap())));
+            scope.spawn(|| (0..20).for_each(|_| drop(vault.connect(new(&kim, CANARY)).unwrap())));
         }
     });
     assert_eq!(one.connection(&kim).unwrap().version, 40);

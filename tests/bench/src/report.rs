@@ -42,11 +42,11 @@ impl Report {
                 micros(alone.p50_us),
                 micros(alone.p90_us),
                 micros(alone.p99_us),
-                format!("{:.2}", calls.alone_ratio),
+                ratio(calls.alone_ratio),
                 format!("{:.0}", calls.calls_per_s),
                 micros(flight.p50_us),
                 micros(flight.p99_us),
-                format!("{:.2}", calls.throughput_ratio),
+                ratio(calls.throughput_ratio),
                 format!("{:.0}", calls.client_cpu_us),
                 format!("{:.0}", calls.server_cpu_us),
                 format!("{:.0}", calls.simulator_cpu_us),
@@ -104,6 +104,11 @@ fn name(way: Way) -> &'static str {
         Way::LibraryDurable => "library, durable audit",
         Way::McpDurable => "MCP over HTTP, durable audit",
     }
+}
+
+/// Empty where there was nothing to compare with.
+fn ratio(value: f64) -> String {
+    if value.is_nan() { String::new() } else { format!("{value:.2}") }
 }
 
 /// A time in whatever unit reads best.

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use toolkeep_connector::bindings::toolkeep::connector::host;
 use toolkeep_connector::bindings::wasi::clocks::monotonic_clock;
 use toolkeep_connector::bindings::wasi::http::outgoing_handler;
-use toolkeep_connector::bindings::wasi::http::types::{Fields, Method, OutgoingRequest, Scheme};
+use toolkeep_connector::bindings::wasi::http::types::{Fields, FutureIncomingResponse, Method, OutgoingRequest, Scheme};
 use toolkeep_connector::{schemars, *};
 
 #[derive(Deserialize, schemars::JsonSchema)]
@@ -31,13 +31,13 @@ fn recurse(depth: u64) -> u64 {
     recurse(depth + 1) + waste[0]
 }
 
-/// A request made by hand, so that nothing between corrects it. Says what became of it.
-fn raw(method: Method, url: &str, headers: &[(&str, &str)]) -> String {
+/// A request made by hand, so that nothing between corrects it.
+fn start(method: &Method, url: &str, headers: &[(&str, &str)]) -> Result<FutureIncomingResponse, String> {
     let list: Vec<(String, Vec<u8>)> =
         headers.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec())).collect();
     let fields = match Fields::from_list(&list) {
         Ok(fields) => fields,
-        Err(error) => return format!("fields: {error:?}"),
+        Err(error) => return Err(format!("fields: {error:?}")),
     };
     let request = OutgoingRequest::new(fields);
     let (scheme, rest) = url.split_once("://").unwrap_or(("https", url));
@@ -50,15 +50,20 @@ fn raw(method: Method, url: &str, headers: &[(&str, &str)]) -> String {
         Some(at) => rest.split_at(at),
         None => (rest, "/"),
     };
-    if request.set_method(&method).is_err() || request.set_scheme(Some(&scheme)).is_err() {
-        return "refused: method or scheme".to_owned();
+    if request.set_method(method).is_err() || request.set_scheme(Some(&scheme)).is_err() {
+        return Err("refused: method or scheme".to_owned());
     }
     if request.set_authority(Some(authority)).is_err() || request.set_path_with_query(Some(path)).is_err() {
-        return "refused: authority or path".to_owned();
+        return Err("refused: authority or path".to_owned());
     }
-    let future = match outgoing_handler::handle(request, None) {
+    outgoing_handler::handle(request, None).map_err(|error| format!("refused: {error:?}"))
+}
+
+/// Makes a request, waits, and says what became of it.
+fn raw(method: Method, url: &str, headers: &[(&str, &str)]) -> String {
+    let future = match start(&method, url, headers) {
         Ok(future) => future,
-        Err(error) => return format!("refused: {error:?}"),
+        Err(said) => return said,
     };
     future.subscribe().block();
     match future.get() {
@@ -127,6 +132,36 @@ fn misbehave(context: &mut Context, arguments: Misbehave) -> Result<Output, Tool
             let (name, value) = with.split_once(':').unwrap_or((&with, ""));
             let said = raw(Method::Get, "https://fixture.example/things/1", &[(name, value.trim())]);
             structured(serde_json::json!({ "said": said }).to_string())
+        }
+        "fire_and_forget" => {
+            // The request leaves; the guest does not wait for what comes of it.
+            let future = start(&Method::Get, &with, &[]);
+            monotonic_clock::subscribe_duration(50_000_000).block();
+            drop(future);
+            structured("{}")
+        }
+        "ask_and_return" => {
+            // Gone before any task of the host's could have looked at the request.
+            let _future = start(&Method::Get, &with, &[]);
+            structured("{}")
+        }
+        "unfinished_bodies" => {
+            // Requests whose bodies are never finished, to fill whatever is kept of them.
+            for _ in 0..400 {
+                let fields = Fields::new();
+                let request = OutgoingRequest::new(fields);
+                let _ = request.set_method(&Method::Get);
+                let _ = request.set_authority(Some("fixture.example"));
+                let _ = request.set_path_with_query(Some("/things/1"));
+                let body = request.body();
+                let future = outgoing_handler::handle(request, None);
+                drop(body);
+                if let Ok(future) = future {
+                    future.subscribe().block();
+                }
+            }
+            let thing = context.get("/things/{id}").path("id", "2").fetch::<serde_json::Value>();
+            structured(format!("{{\"sent\":{}}}", thing.is_ok()))
         }
         "thing" => {
             let thing: serde_json::Value = context.get("/things/{id}").path("id", with).fetch()?;

@@ -64,3 +64,43 @@ async fn a_caller_that_goes_away_does_not_take_the_record_with_it() {
     }
     panic!("no outcome was recorded");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_that_nobody_waits_for_is_on_record() {
+    let upstream = Upstream::start(|_| json_answer("{}")).await;
+    let stage = misbehaving("forgotten", &upstream, Limits::default()).await;
+    let with = "https://fixture.example/things/7";
+    stage.structured("misbehaves_do", json!({ "how": "fire_and_forget", "with": with })).await.unwrap();
+    assert_eq!(upstream.count(), 1, "the upstream has acted");
+    let records = stage.records().unwrap();
+    let outcome = records.iter().rfind(|record| record.kind == RecordKind::Outcome).unwrap();
+    let requests = outcome.content["requests"].as_array().unwrap();
+    assert_eq!(requests.len(), 1, "{:?}", outcome.content);
+    assert!(requests[0]["path_parameters"].to_string().contains('7'), "{:?}", outcome.content);
+}
+
+#[tokio::test]
+async fn a_refused_request_fails_the_call_even_if_the_guest_is_gone_at_once() {
+    let upstream = Upstream::start(|_| json_answer("{}")).await;
+    let stage = misbehaving("outrun", &upstream, Limits::default()).await;
+    let with = "https://fixture.example/users";
+    let error = stage.call("misbehaves_do", json!({ "how": "ask_and_return", "with": with })).await.unwrap_err();
+    assert_eq!(error.code(), "egress_denied");
+}
+
+#[tokio::test]
+async fn unfinished_requests_do_not_crowd_out_the_record_of_sent_ones() {
+    let upstream = Upstream::start(|_| json_answer("{}")).await;
+    let mut limits = Limits::default();
+    limits.upstream_requests = 1_000;
+    let stage = misbehaving("crowd", &upstream, limits).await;
+    let answer = stage.structured("misbehaves_do", json!({ "how": "unfinished_bodies" })).await.unwrap();
+    assert_eq!(answer["sent"], true, "{answer}");
+    let records = stage.records().unwrap();
+    let outcome = &records.iter().rfind(|record| record.kind == RecordKind::Outcome).unwrap().content;
+    let requests = outcome["requests"].as_array().unwrap();
+    let sent: Vec<_> = requests.iter().filter(|request| request["decision"] == "allowed").collect();
+    assert_eq!(sent.len(), upstream.count(), "{outcome}");
+    assert!(sent.iter().any(|request| request["path_parameters"].to_string().contains('2')), "{outcome}");
+    assert!(outcome["requests_left_out"].as_u64().unwrap() > 300, "{outcome}");
+}

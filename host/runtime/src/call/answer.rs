@@ -44,6 +44,21 @@ pub enum Content {
     Attachment { uri: String, mime_type: String, data: Vec<u8> },
 }
 
+/// Every piece of text or bytes in what the guest returned, as it returned it.
+pub(super) fn raw_parts(output: &wit::Output) -> Vec<&[u8]> {
+    let mut parts: Vec<&[u8]> = output.structured.iter().map(String::as_bytes).collect();
+    for content in &output.content {
+        match content {
+            wit::Content::Text(text) => parts.push(text.as_bytes()),
+            wit::Content::Image(blob) | wit::Content::Audio(blob) => parts.extend([blob.mime_type.as_bytes(), &blob.data]),
+            wit::Content::Attachment((uri, blob)) => {
+                parts.extend([uri.as_bytes(), blob.mime_type.as_bytes(), &blob.data]);
+            }
+        }
+    }
+    parts
+}
+
 /// A checked answer whose outcome is not recorded yet.
 pub(super) struct Body {
     structured: Option<Box<RawValue>>,
@@ -91,8 +106,7 @@ impl Body {
         Ok(Self { structured, content })
     }
 
-    /// Every part, to be looked through.
-    pub(super) fn parts(&self) -> impl Iterator<Item = &[u8]> {
+    fn parts(&self) -> impl Iterator<Item = &[u8]> {
         self.structured.iter().map(|raw| raw.get().as_bytes()).chain(self.content.iter().flat_map(Content::parts))
     }
 
@@ -161,7 +175,7 @@ pub(super) fn check_tool_error(error: wit::ToolError) -> ToolError {
         if text.len() > MAX_ERROR_BYTES {
             return Value::String(clean(&text, MAX_ERROR_BYTES));
         }
-        serde_json::from_str(&text).unwrap_or_else(|_| Value::String(clean(&text, MAX_ERROR_BYTES)))
+        serde_json::from_str(&text).map_or_else(|_| Value::String(clean(&text, MAX_ERROR_BYTES)), clean_json)
     };
     match error {
         wit::ToolError::InvalidArguments(said) => ToolError::InvalidArguments(text(said)),
@@ -174,6 +188,18 @@ pub(super) fn check_tool_error(error: wit::ToolError) -> ToolError {
         wit::ToolError::Unavailable(said) => ToolError::Unavailable(text(said)),
         wit::ToolError::Partial(said) => ToolError::Partial(json(said)),
         wit::ToolError::Other(said) => ToolError::Other(text(said)),
+    }
+}
+
+/// The value with every string in it cleaned, names of members too.
+fn clean_json(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(clean(&text, MAX_ERROR_BYTES)),
+        Value::Array(items) => items.into_iter().map(clean_json).collect(),
+        Value::Object(members) => {
+            members.into_iter().map(|(name, value)| (clean_line(&name, 128), clean_json(value))).collect()
+        }
+        other => other,
     }
 }
 

@@ -20,7 +20,7 @@ use crate::gate::{BoundCredential, Gate, GatedOrigin};
 use crate::host::{Host, Parts};
 use crate::instance::ProgressSink;
 use crate::scan::Scanner;
-use crate::upstream::{Reach, Upstream};
+use crate::upstream::Reach;
 
 /// Why a guest is run.
 pub(crate) enum Purpose {
@@ -242,23 +242,25 @@ fn gate(parts: &Parts, asked: &Asked, resolved: Option<&Resolved>) -> Result<Gat
     let connection = resolved.map(|resolved| &resolved.connection);
     let mut origins = BTreeMap::new();
     let mut gated = Vec::new();
-    let mut upstream: Option<Upstream> = None;
     for origin in &description.origins {
-        let bound = credential.as_ref().is_none_or(|credential| credential.origin == origin.name);
+        // A connection selects the base of the origin that its credential is bound to, and of no other.
+        let bound = credential.as_ref().is_some_and(|credential| credential.origin == origin.name);
         let chosen = connection.and_then(|connection| connection.base.as_deref()).filter(|_| bound);
         let (real, reach) = match chosen {
             None => (origin.base.clone(), Reach::Public),
             Some(text) => real_base(parts, origin, text)?,
         };
-        if bound && let Some(connection) = connection {
-            upstream = Some(parts.upstreams.of(connection.id.as_str(), connection.version, reach));
-        }
+        let (id, version) = connection.map_or(("", 0), |connection| (connection.id.as_str(), connection.version));
         let account = connection.and_then(|connection| connection.account.as_ref());
-        gated.push(GatedOrigin { declared: origin.clone(), account_headers: account_headers(origin, account)? });
+        gated.push(GatedOrigin {
+            declared: origin.clone(),
+            account_headers: account_headers(origin, account)?,
+            upstream: parts.upstreams.of(id, version, reach),
+        });
         origins.insert(origin.name.clone(), OriginMapping { declared: origin.base.clone(), real });
     }
     let policy = EgressPolicy::new(origins, asked.routes().to_vec());
-    Ok(Gate::new(asked.name(), policy, gated, credential, upstream, parts.limits.clone(), parts.observer.clone()))
+    Ok(Gate::new(asked.name(), policy, gated, credential, parts.limits.clone(), parts.observer.clone()))
 }
 
 /// The real base that a connection selected: one that the connector declares, or one that the operator named.

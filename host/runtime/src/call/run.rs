@@ -16,6 +16,11 @@ use crate::error::CallError;
 use crate::gate::{Breach, Gate};
 use crate::instance::{Failure, Guest, State, Surroundings};
 
+/// Most argument names that a record keeps; no declared schema of a usable tool has more.
+const MAX_ARGUMENT_NAMES: usize = 64;
+/// Longest argument name or agent name that a record keeps, in bytes.
+const MAX_NAME_BYTES: usize = 128;
+
 /// A call whose intent is durable. Made by [`ScopedCall::begin`] alone; the only thing that can be run.
 #[must_use = "an intent without an outcome is recorded as abandoned"]
 pub struct AuditedCall {
@@ -52,7 +57,9 @@ impl ScopedCall {
             Work::Identify => "",
         };
         let mut clear_arguments = serde_json::Map::new();
-        clear_arguments.insert("names".to_owned(), self.argument_names.clone().into());
+        // Not the values: nobody has said which of them may be read. The names are bounded like everything else.
+        let names = self.argument_names.iter().take(MAX_ARGUMENT_NAMES).map(|name| crate::text::clean_line(name, MAX_NAME_BYTES));
+        clear_arguments.insert("names".to_owned(), names.collect());
         let intent = Intent {
             call: CallId::new(),
             principal: (&self.principal).into(),
@@ -115,10 +122,11 @@ impl AuditedCall {
             result = guest_work => result,
             () = stop.cancelled() => Err(CallError::Cancelled),
         };
-        let (requests, breach) = gate.take_records();
+        let (requests, requests_left_out, breach) = gate.close();
         // A breach decides, whatever the guest made of it: an answer after one cannot be trusted.
         let result = match breach {
             Some(Breach::Denied { code, rule }) => Err(CallError::EgressDenied { tool: name, code, rule }),
+            Some(Breach::Address { rule }) => Err(CallError::AddressRefused { tool: name, rule }),
             Some(Breach::Reflected { form }) => Err(CallError::CredentialReflected { tool: name, form }),
             Some(Breach::Limit { code, limit }) => Err(CallError::LimitReached { tool: name, limit, code }),
             None => result,
@@ -132,6 +140,7 @@ impl AuditedCall {
             status: status(result.as_ref().err()),
             code: result.as_ref().err().map(|error| error.code().to_owned()),
             requests,
+            requests_left_out,
             result_digest: digest_and_size.0,
             result_bytes: digest_and_size.1 as u64,
             duration_us: u64::try_from(duration.as_micros()).unwrap_or(u64::MAX),
@@ -186,11 +195,10 @@ fn check(said: Said, work: &Work, gate: &Gate, limit: usize) -> Result<Produced,
     let reflected = |form| CallError::CredentialReflected { tool: work.name().to_owned(), form };
     match (said, work) {
         (Said::Output(Ok(output)), Work::Tool { tool, .. }) => {
-            let body = answer::Body::check(output, tool, limit)?;
-            let found = body.parts().find_map(|part| gate.secret_form(part));
-            match found {
+            // Before anything of it is cut, quoted or translated.
+            match answer::raw_parts(&output).into_iter().find_map(|part| gate.secret_form(part)) {
                 Some(form) => Err(reflected(form)),
-                None => Ok(Produced::Answer(body)),
+                None => answer::Body::check(output, tool, limit).map(Produced::Answer),
             }
         }
         (Said::Account(Ok(account)), _) => answer::check_account(account, gate).map(Produced::Account),
@@ -211,7 +219,7 @@ fn status(error: Option<&CallError>) -> OutcomeStatus {
     match error {
         None => OutcomeStatus::Succeeded,
         Some(CallError::Tool { .. }) => OutcomeStatus::ToolError,
-        Some(CallError::EgressDenied { .. } | CallError::CredentialReflected { .. }) => OutcomeStatus::Refused,
+        Some(CallError::EgressDenied { .. } | CallError::AddressRefused { .. } | CallError::CredentialReflected { .. }) => OutcomeStatus::Refused,
         Some(_) => OutcomeStatus::Failed,
     }
 }

@@ -31,6 +31,7 @@ pub(crate) struct ConnectionRow {
 #[derive(Clone)]
 pub(crate) struct ApiKeyRow {
     pub(crate) id: String,
+    /// Empty, as `seal`, when it was revoked.
     pub(crate) hash: Vec<u8>,
     pub(crate) tenant: String,
     pub(crate) user: String,
@@ -64,10 +65,14 @@ pub(crate) trait Storage: Send + Sync {
     fn api_key(&self, id: &str) -> Result<Option<ApiKeyRow>, VaultError>;
     /// All of them, oldest first.
     fn api_keys(&self) -> Result<Vec<ApiKeyRow>, VaultError>;
-    /// `false` when there was no such key, or it was revoked before.
+    /// Erases the hash and the seal, and sets the time. `false` when there was no such key, or it was
+    /// revoked before.
     fn revoke_api_key(&self, id: &str, at_us: i64) -> Result<bool, VaultError>;
     fn touch_api_key(&self, id: &str, at_us: i64) -> Result<(), VaultError>;
 
-    /// Drops copies of erased rows that the backend still keeps. May take long; never on a call's path.
+    /// Drops copies of erased rows that the backend still keeps. Never on a call's path.
+    ///
+    /// # Errors
+    /// Some may still be there, because somebody was in the way: try again later.
     fn scrub(&self) -> Result<(), VaultError>;
 }

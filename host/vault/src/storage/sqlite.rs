@@ -18,6 +18,8 @@ use crate::seal::Sealed;
 const FORMAT: i64 = 1;
 /// How long a write waits for another process's write. Longer than any write of ours takes.
 const BUSY_TIMEOUT_MS: u64 = 2_000;
+/// How long a scrub waits for readers, holding up writes meanwhile. Whoever scrubs tries again later.
+const SCRUB_BUSY_TIMEOUT_MS: u64 = 50;
 /// Readers kept open: one per core of a large machine; more are opened and closed as needed.
 const MAX_IDLE_READERS: usize = 16;
 
@@ -280,7 +282,7 @@ impl Storage for Sqlite {
     }
 
     fn revoke_api_key(&self, id: &str, at_us: i64) -> Result<bool, VaultError> {
-        let sql = "UPDATE api_key SET revoked_us = ?2 WHERE id = ?1 AND revoked_us IS NULL";
+        let sql = "UPDATE api_key SET revoked_us = ?2, hash = x'', seal = x'' WHERE id = ?1 AND revoked_us IS NULL";
         Ok(self.write(|db| db.execute(sql, params![id, at_us]))? == 1)
     }
 
@@ -291,8 +293,18 @@ impl Storage for Sqlite {
 
     fn scrub(&self) -> Result<(), VaultError> {
         // The write-ahead log still holds the erased row's page; moving the log into the database and
-        // cutting it to nothing takes the last copy of the ciphertext away.
-        self.write(|db| db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())))
+        // cutting it to nothing takes the last copy of the ciphertext away. SQLite does that only when
+        // nobody reads from the log, and says so in the first column rather than by an error.
+        let busy: i64 = self.write(|db| {
+            db.busy_timeout(Duration::from_millis(SCRUB_BUSY_TIMEOUT_MS))?;
+            let busy = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0));
+            db.busy_timeout(Duration::from_millis(BUSY_TIMEOUT_MS))?;
+            busy
+        })?;
+        match busy {
+            0 => Ok(()),
+            _ => Err(VaultError::unavailable("scrub its write-ahead log", "another connection is using it")),
+        }
     }
 }
 
@@ -381,4 +393,26 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 fn failed(doing: &'static str, error: &rusqlite::Error) -> VaultError {
     VaultError::unavailable(doing, error)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test says what failed by panicking")]
+    use super::*;
+
+    #[test]
+    fn a_scrub_that_somebody_is_in_the_way_of_says_so() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("vault.db");
+        private::file(&path).unwrap();
+        let storage = Sqlite::open(&path).unwrap();
+        storage.set_key_check("key", b"check").unwrap();
+        let other = Database::open(&path).unwrap();
+        other.execute_batch("BEGIN; SELECT COUNT(*) FROM key").unwrap();
+        let _: i64 = other.query_row("SELECT COUNT(*) FROM key", [], |row| row.get(0)).unwrap();
+        assert_eq!(storage.scrub().unwrap_err().code(), "vault_unavailable");
+        other.execute_batch("COMMIT").unwrap();
+        storage.scrub().unwrap();
+        assert_eq!(std::fs::metadata(directory.path().join("vault.db-wal")).unwrap().len(), 0);
+    }
 }

@@ -1,0 +1,241 @@
+//! What the requests of a call leave behind: for the audit log, for whoever observes exchanges, and for the
+//! call itself, which must fail if one of them broke a rule.
+//!
+//! An entry is made before a request may go out, and filled in on its way. What is still open when the gate
+//! closes was abandoned: it may have reached the upstream.
+
+use std::time::Instant;
+
+use http::header::HeaderValue;
+use http::request::Parts;
+use http::{HeaderMap, Request};
+use toolkeep_audit::{Decision, UpstreamRequest};
+use toolkeep_policy::EgressDecision;
+use wasmtime_wasi_http::Error;
+
+use super::{Breach, Stopped};
+use crate::exchange::{Exchange, ExchangeObserver, MASK, RequestView};
+
+/// Most refused requests that are written down, beside every one that was sent: the first is what fails the
+/// call, the rest are counted.
+const MAX_REFUSED_ENTRIES: usize = 8;
+
+/// Which entry belongs to a request.
+#[derive(Clone, Copy)]
+pub(super) struct Ticket(usize);
+
+/// The entries of one call.
+#[derive(Default)]
+pub(super) struct Ledger {
+    entries: Vec<Entry>,
+    refused: usize,
+    left_out: usize,
+    counted: u32,
+    breach: Option<Breach>,
+    closed: bool,
+}
+
+struct Entry {
+    at: jiff::Timestamp,
+    begun: Instant,
+    method: String,
+    decision: Option<EgressDecision>,
+    rule: String,
+    slot: Option<String>,
+    sent: bool,
+    status: Option<u16>,
+    request_bytes: usize,
+    response_bytes: usize,
+    error: Option<&'static str>,
+    reflected: bool,
+    settled: bool,
+    views: Option<(RequestView, Option<RequestView>)>,
+}
+
+impl Ledger {
+    /// Begins an entry. A call that broke a rule, or is over, asks in vain.
+    pub(super) fn open(&mut self, method: &str, asked: Option<RequestView>) -> Result<Ticket, Error> {
+        if self.closed || self.breach.is_some() {
+            self.left_out += 1;
+            return Err(Error::HttpRequestDenied);
+        }
+        self.entries.push(Entry {
+            at: jiff::Timestamp::now(),
+            begun: Instant::now(),
+            method: method.chars().take(16).collect(),
+            decision: None,
+            rule: String::new(),
+            slot: None,
+            sent: false,
+            status: None,
+            request_bytes: 0,
+            response_bytes: 0,
+            error: None,
+            reflected: false,
+            settled: false,
+            views: asked.map(|asked| (asked, None)),
+        });
+        Ok(Ticket(self.entries.len() - 1))
+    }
+
+    /// The rule that allowed it.
+    pub(super) fn decided(&mut self, ticket: Ticket, decision: &EgressDecision) {
+        self.entry(ticket, |entry| {
+            entry.rule = format!("route {}", decision.route);
+            entry.decision = Some(decision.clone());
+        });
+    }
+
+    /// Counts one request against the call's number.
+    pub(super) fn count(&mut self, limit: u32) -> Result<(), Stopped> {
+        if self.counted >= limit {
+            let limit = format!("{limit} upstream requests");
+            return Err(Stopped::limit("too_many_requests", limit, Error::ConnectionLimitReached));
+        }
+        self.counted += 1;
+        Ok(())
+    }
+
+    /// It is about to leave, with this credential.
+    pub(super) fn sent(&mut self, ticket: Ticket, slot: Option<String>, body_bytes: usize, view: Option<RequestView>) {
+        self.entry(ticket, |entry| {
+            entry.sent = true;
+            entry.slot = slot;
+            entry.request_bytes = body_bytes;
+            if let Some((asked, sent)) = &mut entry.views {
+                asked.body_bytes = body_bytes;
+                *sent = view;
+            }
+        });
+    }
+
+    /// The head of the answer is here.
+    pub(super) fn status(&mut self, ticket: Ticket, status: u16) {
+        self.entry(ticket, |entry| entry.status = Some(status));
+    }
+
+    /// A piece of the body is here.
+    pub(super) fn received(&mut self, ticket: Ticket, bytes: usize) {
+        self.entry(ticket, |entry| entry.response_bytes += bytes);
+    }
+
+    /// It gave an answer.
+    pub(super) fn answered(&mut self, ticket: Ticket, tool: &str, observer: Option<&dyn ExchangeObserver>) {
+        self.entry(ticket, |entry| {
+            entry.settled = true;
+            entry.show(tool, observer);
+        });
+    }
+
+    /// It gave none. Gives what the guest is told.
+    pub(super) fn settle(
+        &mut self,
+        ticket: Ticket,
+        stopped: Stopped,
+        tool: &str,
+        observer: Option<&dyn ExchangeObserver>,
+    ) -> Error {
+        let Stopped { breach, code, rule, error } = stopped;
+        self.entry(ticket, |entry| {
+            entry.settled = true;
+            entry.error = Some(code);
+            // Refused while dialling: marked as sent a moment too early.
+            entry.sent &= !matches!(breach, Some(Breach::Address { .. }));
+            entry.reflected = matches!(breach, Some(Breach::Reflected { .. }));
+            if !entry.sent || breach.is_some() {
+                entry.rule = format!("{code}: {rule}");
+            }
+            entry.show(tool, observer);
+        });
+        if let Some(breach) = breach {
+            self.breach.get_or_insert(breach);
+        }
+        error
+    }
+
+    fn entry(&mut self, ticket: Ticket, change: impl FnOnce(&mut Entry)) {
+        // After the gate has closed the entries are gone, and with them whoever would have read them.
+        if let Some(entry) = self.entries.get_mut(ticket.0) {
+            change(entry);
+        }
+    }
+
+    /// Ends the call's requests.
+    pub(super) fn close(&mut self) -> (Vec<UpstreamRequest>, usize, Option<Breach>) {
+        self.closed = true;
+        let mut records = Vec::with_capacity(self.entries.len());
+        for entry in std::mem::take(&mut self.entries) {
+            if !entry.sent {
+                self.refused += 1;
+                if self.refused > MAX_REFUSED_ENTRIES {
+                    self.left_out += 1;
+                    continue;
+                }
+            }
+            records.push(entry.into_record());
+        }
+        (records, self.left_out, self.breach.clone())
+    }
+}
+
+impl Entry {
+    fn into_record(self) -> UpstreamRequest {
+        let (origin, path_template, path_parameters) = match self.decision {
+            Some(decision) => {
+                (decision.origin, Some(decision.route.path.as_str().to_owned()), decision.parameters)
+            }
+            None => (String::new(), None, Vec::new()),
+        };
+        UpstreamRequest {
+            at_us: self.at.as_microsecond(),
+            method: self.method,
+            origin,
+            path_template,
+            path_parameters,
+            decision: if self.sent { Decision::Allowed } else { Decision::Refused },
+            rule: self.rule,
+            status: self.status,
+            request_bytes: self.request_bytes as u64,
+            response_bytes: self.response_bytes as u64,
+            duration_us: u64::try_from(self.begun.elapsed().as_micros()).unwrap_or(u64::MAX),
+            injected: self.slot,
+            error: self.error.or((!self.settled).then_some("abandoned")).map(str::to_owned),
+            redactions: u32::from(self.reflected),
+        }
+    }
+
+    fn show(&self, tool: &str, observer: Option<&dyn ExchangeObserver>) {
+        let (Some(observer), Some((asked, sent))) = (observer, &self.views) else { return };
+        observer.exchanged(&Exchange {
+            tool: tool.to_owned(),
+            asked: asked.clone(),
+            sent: sent.clone(),
+            decision: self.rule.clone(),
+            refused: self.error.filter(|_| !self.sent),
+            status: self.status,
+            duration: self.begun.elapsed(),
+        });
+    }
+}
+
+/// A request as the connector made it.
+pub(super) fn view_of_parts(parts: &Parts) -> RequestView {
+    view(parts.method.as_str(), &parts.uri, &parts.headers, 0)
+}
+
+/// A request as it goes out; what is marked sensitive is masked.
+pub(super) fn view_of_request<B>(request: &Request<B>, body_bytes: usize) -> RequestView {
+    view(request.method().as_str(), request.uri(), request.headers(), body_bytes)
+}
+
+fn view(method: &str, uri: &http::Uri, headers: &HeaderMap, body_bytes: usize) -> RequestView {
+    let shown = |value: &HeaderValue| {
+        if value.is_sensitive() { MASK.to_owned() } else { String::from_utf8_lossy(value.as_bytes()).into_owned() }
+    };
+    RequestView {
+        method: method.to_owned(),
+        url: uri.to_string(),
+        headers: headers.iter().map(|(name, value)| (name.to_string(), shown(value))).collect(),
+        body_bytes,
+    }
+}
