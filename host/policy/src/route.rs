@@ -194,7 +194,20 @@ mod tests {
 
     #[test]
     fn malformed_templates_are_refused() {
-        for bad in ["", "incidents", "/a//b", "/a/", "/{", "/{}", "/a{b}", "/..", "/a?b", "/a%20b", "/{a}{b}", "/{a}/{b}/{c}/{d}/{e}/{f}/{g}/{h}/{i}"] {
+        for bad in [
+            "",
+            "incidents",
+            "/a//b",
+            "/a/",
+            "/{",
+            "/{}",
+            "/a{b}",
+            "/..",
+            "/a?b",
+            "/a%20b",
+            "/{a}{b}",
+            "/{a}/{b}/{c}/{d}/{e}/{f}/{g}/{h}/{i}",
+        ] {
             assert!(PathTemplate::parse(bad).is_err(), "{bad}");
         }
         assert!(PathTemplate::parse("/").unwrap().matches(&target("/")).is_some());

@@ -98,10 +98,7 @@ impl Base {
     /// [`TargetError`] for anything else.
     pub fn parse_operator(text: &str) -> Result<Self, TargetError> {
         let trimmed = text.strip_suffix('/').unwrap_or(text);
-        if let Ok(base) = Self::parse(trimmed) {
-            return Ok(base);
-        }
-        let rest = trimmed.strip_prefix("http://").ok_or(TargetError::Scheme)?;
+        let Some(rest) = trimmed.strip_prefix("http://") else { return Self::parse(trimmed) };
         let (host_text, port_text) = match rest.rsplit_once(':') {
             Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
             _ => (rest, None),
@@ -416,6 +413,8 @@ mod tests {
     fn an_operator_may_name_a_loopback_simulator_and_no_other_plain_http() {
         assert_eq!(Base::parse_operator("http://127.0.0.1:8080/").unwrap().to_string(), "http://127.0.0.1:8080");
         assert_eq!(Base::parse_operator("http://[::1]:8080").unwrap().authority(), "[::1]:8080");
+        assert_eq!(Base::parse_operator("https://127.0.0.1:1").unwrap_err(), TargetError::IpLiteral);
+        assert_eq!(Base::parse_operator("https://kim@api.example.com").unwrap_err(), TargetError::UserInfo);
         assert!(Base::parse_operator("http://10.0.0.1:8080").is_err());
         assert!(Base::parse_operator("http://127.0.0.1.evil.example").is_err());
         assert!(Base::parse("http://127.0.0.1:8080").is_err());

@@ -183,7 +183,10 @@ impl Host {
 
 /// Runs and finishes a call in a task of its own: a caller that goes away stops the guest, and cannot take the
 /// record with it.
-async fn in_its_own_task<T, F>(audited: AuditedCall, finish: impl FnOnce(FinishedCall) -> F + Send + 'static) -> Result<T, CallError>
+async fn in_its_own_task<T, F>(
+    audited: AuditedCall,
+    finish: impl FnOnce(FinishedCall) -> F + Send + 'static,
+) -> Result<T, CallError>
 where
     T: Send + 'static,
     F: Future<Output = Result<T, CallError>> + Send,
@@ -191,9 +194,9 @@ where
     let stop = CancellationToken::new();
     let stop_if_dropped = stop.clone().drop_guard();
     let running = tokio::spawn(async move { finish(audited.run(stop).await).await });
-    let answer = running
-        .await
-        .unwrap_or_else(|error| Err(CallError::Trap { tool: String::new(), reason: format!("the host failed: {error}") }));
+    let answer = running.await.unwrap_or_else(|error| {
+        Err(CallError::Trap { tool: String::new(), reason: format!("the host failed: {error}") })
+    });
     stop_if_dropped.disarm();
     answer
 }

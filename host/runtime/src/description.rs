@@ -105,6 +105,7 @@ pub struct Credential {
 #[serde(rename_all = "snake_case")]
 pub enum CredentialKind {
     /// OAuth 2.0 authorization code with PKCE.
+    #[serde(rename = "oauth2")]
     OAuth2 {
         /// Authorization endpoint.
         authorize_url: String,
@@ -423,8 +424,13 @@ fn check_origin(field: &str, origin: wit::Origin) -> Result<Origin, HostError> {
     }
     let mut account_headers: Vec<AccountHeader> = Vec::new();
     for header in origin.account_headers {
-        if origin.request_headers.contains(&header.name) || account_headers.iter().any(|known| known.name == header.name) {
-            return Err(invalid(format!("{field}.account-headers"), "a name is declared twice, or the connector may set it too"));
+        if origin.request_headers.contains(&header.name)
+            || account_headers.iter().any(|known| known.name == header.name)
+        {
+            return Err(invalid(
+                format!("{field}.account-headers"),
+                "a name is declared twice, or the connector may set it too",
+            ));
         }
         // Of the host's own headers only `from` means an account; the others route, frame or authenticate.
         if !headers::is_declarable_name(&header.name) || (headers::is_host_owned(&header.name) && header.name != "from")

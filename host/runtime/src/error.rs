@@ -256,7 +256,7 @@ pub enum CallError {
     #[error("the caller went away")]
     Cancelled,
     /// The connector reported an error of its own.
-    #[error("the tool {tool} reported {error:?}")]
+    #[error("the tool {tool} reported {}", .error.code())]
     Tool {
         /// The tool.
         tool: String,

@@ -187,7 +187,11 @@ impl Gate {
         // One clock for the whole exchange: a server that sends a byte a second does not get more.
         let limit = Duration::from_millis(self.limits.upstream_ms);
         let answer = tokio::time::timeout(limit, way).await.unwrap_or_else(|_| {
-            Err(Stopped::failed("upstream_timeout", format!("no whole answer in {limit:?}"), Error::HttpResponseTimeout))
+            Err(Stopped::failed(
+                "upstream_timeout",
+                format!("no whole answer in {limit:?}"),
+                Error::HttpResponseTimeout,
+            ))
         });
         let mut ledger = self.ledger(); //                             9. What came of it is on the ledger.
         match answer {
@@ -200,8 +204,10 @@ impl Gate {
     }
 
     fn decide(&self, (method, target): (String, Target)) -> Result<(Target, EgressDecision, usize), Stopped> {
-        let decision =
-            self.policy.decide(&method, &target).map_err(|denial| Stopped::denied(denial.code(), denial.to_string()))?;
+        let decision = self
+            .policy
+            .decide(&method, &target)
+            .map_err(|denial| Stopped::denied(denial.code(), denial.to_string()))?;
         let origin = self
             .origins
             .iter()
@@ -230,7 +236,10 @@ impl Gate {
                 }
                 RequestHeader::Replaced => {}
                 RequestHeader::HostOwned => {
-                    return Err(Stopped::denied("header_host_owned", format!("the header {name} is the host's to write")));
+                    return Err(Stopped::denied(
+                        "header_host_owned",
+                        format!("the header {name} is the host's to write"),
+                    ));
                 }
                 RequestHeader::Undeclared => {
                     return Err(Stopped::denied("header_not_declared", format!("the header {name} is not declared")));
@@ -319,7 +328,8 @@ impl Gate {
             return Err(too_large());
         }
         let mut whole: Option<Bytes> = None;
-        let mut pieces = BytesMut::new();
+        // What the upstream says will come, which was just found to be within the limit.
+        let mut pieces = BytesMut::with_capacity(usize::try_from(body.size_hint().lower()).unwrap_or(0));
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|_| {
                 Stopped::failed("response_incomplete", "the answer was cut off", Error::HttpResponseIncomplete)
@@ -389,7 +399,8 @@ impl Gate {
 
 /// The method and the URL in the one spelling that is decided on and sent.
 fn canonicalise(parts: &Parts) -> Result<(String, Target), Stopped> {
-    let target = Target::parse(&parts.uri.to_string()).map_err(|error| Stopped::denied(error.code(), error.to_string()))?;
+    let target =
+        Target::parse(&parts.uri.to_string()).map_err(|error| Stopped::denied(error.code(), error.to_string()))?;
     Ok((parts.method.as_str().to_owned(), target))
 }
 

@@ -79,7 +79,13 @@ impl HostBuilder {
         let places = Arc::new(Semaphore::new(self.limits.concurrent_calls as usize));
         Ok(Host {
             parts: Arc::new(Parts {
-                loader: Loader { engine, linker, cache, limits: self.limits.clone(), describing: tokio::sync::Mutex::default() },
+                loader: Loader {
+                    engine,
+                    linker,
+                    cache,
+                    limits: self.limits.clone(),
+                    describing: tokio::sync::Mutex::default(),
+                },
                 upstreams: Upstreams::new(&self.limits)?,
                 vault: self.vault,
                 audit: self.audit,

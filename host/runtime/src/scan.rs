@@ -78,7 +78,9 @@ fn forms_with_slashes(secret: &[u8]) -> Vec<Vec<u8>> {
 
 /// Those of the forms that hold a slash, as writers of JSON that escape slashes have them.
 fn with_escaped_slashes(forms: &[Vec<u8>]) -> Vec<Vec<u8>> {
-    let escape = |form: &Vec<u8>| form.iter().flat_map(|&byte| if byte == b'/' { vec![b'\\', b'/'] } else { vec![byte] }).collect();
+    let escape = |form: &Vec<u8>| {
+        form.iter().flat_map(|&byte| if byte == b'/' { vec![b'\\', b'/'] } else { vec![byte] }).collect()
+    };
     forms.iter().filter(|form| form.contains(&b'/')).map(escape).collect()
 }
 

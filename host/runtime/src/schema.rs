@@ -114,7 +114,12 @@ impl Schema {
 }
 
 /// Counts a schema's nodes into `nodes`, following references. `following` are the references on the way here.
-fn count<'a>(root: &'a Value, schema: &'a Value, following: &mut Vec<&'a str>, nodes: &mut usize) -> Result<(), String> {
+fn count<'a>(
+    root: &'a Value,
+    schema: &'a Value,
+    following: &mut Vec<&'a str>,
+    nodes: &mut usize,
+) -> Result<(), String> {
     *nodes += 1;
     if *nodes > MAX_SCHEMA_NODES {
         return Err(format!("it has more than {MAX_SCHEMA_NODES} nodes with its references followed"));
@@ -184,7 +189,8 @@ mod tests {
             definitions.insert(format!("a{level}"), json!({ "allOf": [next, next] }));
         }
         definitions.insert("a40".to_owned(), json!({ "type": "string" }));
-        let doubling = json!({ "type": "object", "properties": { "x": { "$ref": "#/$defs/a0" } }, "$defs": definitions });
+        let doubling =
+            json!({ "type": "object", "properties": { "x": { "$ref": "#/$defs/a0" } }, "$defs": definitions });
         assert!(Schema::compile(&doubling).unwrap_err().contains("nodes"));
         let circle = json!({ "type": "object", "properties": { "x": { "$ref": "#" } } });
         assert!(Schema::compile(&circle).unwrap_err().contains("circle"));

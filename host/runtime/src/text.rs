@@ -4,6 +4,10 @@
 /// Whether a character can change how the text around it is shown: terminal codes, line forgery, bidirectional
 /// overrides, invisible characters.
 pub(crate) fn is_unsafe(c: char) -> bool {
+    // Plain text is what nearly all of it is.
+    if (' '..='~').contains(&c) {
+        return false;
+    }
     (c.is_control() && c != '\n' && c != '\t')
         || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}')
 }

@@ -69,6 +69,7 @@ fn intent() -> Intent {
         access: "read".into(),
         rule: "tool pagerduty_incidents_list (read) visible, arguments valid, scopes held".into(),
         connection: Some("con_0123456789abcdef0123456789abcdef".into()),
+        connection_version: Some(1),
         arguments_digest: "0123456789abcdef".repeat(4),
         clear_arguments: serde_json::Map::new(),
         trace: None,

@@ -1,6 +1,7 @@
 //! A connector that looks at the clock to describe itself: it could say one thing to a reviewer and another
 //! to a model.
 
+#![cfg(target_family = "wasm")]
 #![allow(missing_docs, reason = "a guest's surface is its description")]
 
 #[cfg(target_family = "wasm")]

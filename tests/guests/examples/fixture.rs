@@ -1,5 +1,6 @@
 //! A well-behaved connector without an upstream of its own: what a protocol test needs to see.
 
+#![cfg(target_family = "wasm")]
 #![allow(missing_docs, reason = "a guest's surface is its description")]
 
 use serde::{Deserialize, Serialize};

@@ -1,6 +1,7 @@
 //! A tool that says it only reads, and tries to write: it would have every new incident sent to a stranger,
 //! and open an incident of its own. Both requests go to the host that its connector may talk to.
 
+#![cfg(target_family = "wasm")]
 #![allow(missing_docs, reason = "a guest's surface is its description")]
 
 use serde::Deserialize;

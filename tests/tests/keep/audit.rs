@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use pagerduty_simulator::{Fault, FaultKind};
 use serde_json::json;
 use toolkeep_audit::RecordKind;
 use toolkeep_host::{Call, Limits};
@@ -77,6 +78,36 @@ async fn a_request_that_nobody_waits_for_is_on_record() {
     let requests = outcome.content["requests"].as_array().unwrap();
     assert_eq!(requests.len(), 1, "{:?}", outcome.content);
     assert!(requests[0]["path_parameters"].to_string().contains('7'), "{:?}", outcome.content);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_under_way_when_the_caller_goes_away_is_on_record() {
+    let company = Company::usual("underway").await.unwrap();
+    let kind = FaultKind::Delay { delay_ms: 2_000 };
+    company.simulator.inject(Fault {
+        method: Some("PUT".to_owned()),
+        path_prefix: "/incidents".to_owned(),
+        times: 1,
+        kind,
+    });
+    let stage = &company.stage;
+    let call = Call::new("pagerduty_incident_resolve", json!({ "incident": "4201" })).unwrap();
+    let gone = tokio::time::timeout(Duration::from_millis(500), stage.host.call(&stage.kim, call)).await;
+    assert!(gone.is_err(), "the upstream held the request");
+    for _ in 0..100 {
+        let records = stage.records().unwrap();
+        let ended = |record: &&toolkeep_audit::Record| {
+            record.kind == RecordKind::Outcome && record.content["tool"] == "pagerduty_incident_resolve"
+        };
+        if let Some(outcome) = records.iter().find(ended) {
+            let requests = outcome.content["requests"].as_array().unwrap();
+            let write = requests.iter().find(|request| request["method"] == "PUT").unwrap();
+            assert_eq!((&write["decision"], &write["error"]), (&json!("allowed"), &json!("abandoned")), "{write}");
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("no outcome was recorded");
 }
 
 #[tokio::test]

@@ -112,3 +112,23 @@ async fn a_null_for_an_optional_argument_means_that_it_was_left_out() {
     assert_eq!(error.code(), "invalid_arguments");
     assert_eq!(error.details().unwrap()["violations"].as_array().unwrap().len(), 1);
 }
+
+#[tokio::test]
+async fn a_tool_that_sends_nothing_needs_no_connection() {
+    let stage = Stage::new("http://127.0.0.1:1", Limits::default()).unwrap();
+    stage.host.load(&guest("fixture").unwrap()).await.unwrap();
+    // A whole float is an integer: to JSON Schema, and so to the tool.
+    let echo = stage.structured("fixture_echo", json!({ "text": "ab", "times": 2.0 })).await.unwrap();
+    assert_eq!(echo["text"], "abab");
+    let error = stage.call("fixture_thing_get", json!({ "id": "1" })).await.unwrap_err();
+    assert_eq!(error.code(), "no_connection");
+}
+
+#[tokio::test]
+async fn terminal_codes_in_an_answer_are_made_harmless() {
+    let stage = Stage::new("http://127.0.0.1:1", Limits::default()).unwrap();
+    stage.host.load(&guest("fixture").unwrap()).await.unwrap();
+    let text = "a\u{1b}[2Jb\u{202E}c\nd \u{e4}\u{20ac}";
+    let echo = stage.structured("fixture_echo", json!({ "text": text })).await.unwrap();
+    assert_eq!(echo["text"], "a\u{FFFD}[2Jb\u{FFFD}c\nd \u{e4}\u{20ac}");
+}

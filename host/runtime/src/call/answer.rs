@@ -11,7 +11,7 @@ use crate::bindings::toolkeep::connector::types as wit;
 use crate::description::Tool;
 use crate::error::{CallError, ToolError};
 use crate::gate::Gate;
-use crate::text::{clean, clean_line};
+use crate::text::{clean, clean_line, is_unsafe};
 
 /// Longest text of a tool's own error, in bytes: a few sentences, or a list of candidates.
 const MAX_ERROR_BYTES: usize = 8 << 10;
@@ -50,7 +50,9 @@ pub(super) fn raw_parts(output: &wit::Output) -> Vec<&[u8]> {
     for content in &output.content {
         match content {
             wit::Content::Text(text) => parts.push(text.as_bytes()),
-            wit::Content::Image(blob) | wit::Content::Audio(blob) => parts.extend([blob.mime_type.as_bytes(), &blob.data]),
+            wit::Content::Image(blob) | wit::Content::Audio(blob) => {
+                parts.extend([blob.mime_type.as_bytes(), &blob.data])
+            }
             wit::Content::Attachment((uri, blob)) => {
                 parts.extend([uri.as_bytes(), blob.mime_type.as_bytes(), &blob.data]);
             }
@@ -90,7 +92,7 @@ impl Body {
                 if !raw.get().trim_start().starts_with('{') {
                     return Err(invalid("its structured part is not an object".to_owned()));
                 }
-                Some(raw)
+                Some(clean_structured(raw).map_err(|error| invalid(error.to_string()))?)
             }
         };
         if let Some(schema) = &tool.output {
@@ -142,7 +144,7 @@ impl From<wit::Content> for Content {
     fn from(content: wit::Content) -> Self {
         let kind = |text: &str| clean_line(text, 128);
         match content {
-            wit::Content::Text(text) => Self::Text(text),
+            wit::Content::Text(text) => Self::Text(clean(&text, usize::MAX)),
             wit::Content::Image(blob) => Self::Image { mime_type: kind(&blob.mime_type), data: blob.data },
             wit::Content::Audio(blob) => Self::Audio { mime_type: kind(&blob.mime_type), data: blob.data },
             wit::Content::Attachment((uri, blob)) => {
@@ -191,13 +193,23 @@ pub(super) fn check_tool_error(error: wit::ToolError) -> ToolError {
     }
 }
 
+/// The object without unsafe characters. Most answers have none, neither as they are nor as escapes, and are
+/// given on as they came.
+fn clean_structured(raw: Box<RawValue>) -> serde_json::Result<Box<RawValue>> {
+    let text = raw.get();
+    if memchr::memmem::find(text.as_bytes(), b"\\u").is_none() && !text.chars().any(is_unsafe) {
+        return Ok(raw);
+    }
+    serde_json::value::to_raw_value(&clean_json(serde_json::from_str(text)?))
+}
+
 /// The value with every string in it cleaned, names of members too.
 fn clean_json(value: Value) -> Value {
     match value {
-        Value::String(text) => Value::String(clean(&text, MAX_ERROR_BYTES)),
+        Value::String(text) => Value::String(clean(&text, usize::MAX)),
         Value::Array(items) => items.into_iter().map(clean_json).collect(),
         Value::Object(members) => {
-            members.into_iter().map(|(name, value)| (clean_line(&name, 128), clean_json(value))).collect()
+            members.into_iter().map(|(name, value)| (clean(&name, usize::MAX), clean_json(value))).collect()
         }
         other => other,
     }

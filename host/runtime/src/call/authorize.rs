@@ -160,6 +160,7 @@ fn visible_tool(parts: &Parts, principal: &Principal, call: Call) -> Result<Aske
     });
     let (connector, tool) = found.ok_or_else(unknown)?;
     let mut arguments = Value::Object(call.arguments);
+    whole_numbers(&mut arguments);
     let mut text = arguments.to_string();
     let limit = parts.limits.arguments_bytes;
     if text.len() > limit {
@@ -198,6 +199,25 @@ fn identification(parts: &Parts, connector: &str, connection_name: String) -> Re
         .cloned()
         .ok_or_else(|| CallError::UnknownConnector(connector.chars().take(64).collect()))?;
     Ok(Asked { connector, connection_name, work: Work::Identify, trace: None, argument_names: Vec::new() })
+}
+
+/// Writes whole floats as integers. To JSON Schema 5.0 is an integer, and several clients know no other
+/// numbers; to most languages' parsers it is none.
+fn whole_numbers(value: &mut Value) {
+    /// Integers up to here have one spelling as a float (2^53).
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    match value {
+        Value::Number(number) if number.is_f64() => {
+            if let Some(whole) = number.as_f64().filter(|float| float.fract() == 0.0 && float.abs() < EXACT) {
+                #[expect(clippy::cast_possible_truncation, reason = "whole, and below 2^53")]
+                let whole = whole as i64;
+                *value = whole.into();
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(whole_numbers),
+        Value::Object(members) => members.values_mut().for_each(whole_numbers),
+        _ => {}
+    }
 }
 
 /// Exactly one connection: the principal's own, of this connector, by this name. There is no other to fall

@@ -58,7 +58,11 @@ impl ScopedCall {
         };
         let mut clear_arguments = serde_json::Map::new();
         // Not the values: nobody has said which of them may be read. The names are bounded like everything else.
-        let names = self.argument_names.iter().take(MAX_ARGUMENT_NAMES).map(|name| crate::text::clean_line(name, MAX_NAME_BYTES));
+        let names = self
+            .argument_names
+            .iter()
+            .take(MAX_ARGUMENT_NAMES)
+            .map(|name| crate::text::clean_line(name, MAX_NAME_BYTES));
         clear_arguments.insert("names".to_owned(), names.collect());
         let intent = Intent {
             call: CallId::new(),
@@ -70,6 +74,7 @@ impl ScopedCall {
             access: self.work.access().as_str().to_owned(),
             rule: self.rule.clone(),
             connection: self.connection.as_ref().map(|connection| connection.id.to_string()),
+            connection_version: self.connection.as_ref().map(|connection| connection.version),
             arguments_digest: audit.digest(arguments.as_bytes()),
             clear_arguments,
             trace: self.trace.clone(),
@@ -219,7 +224,9 @@ fn status(error: Option<&CallError>) -> OutcomeStatus {
     match error {
         None => OutcomeStatus::Succeeded,
         Some(CallError::Tool { .. }) => OutcomeStatus::ToolError,
-        Some(CallError::EgressDenied { .. } | CallError::AddressRefused { .. } | CallError::CredentialReflected { .. }) => OutcomeStatus::Refused,
+        Some(
+            CallError::EgressDenied { .. } | CallError::AddressRefused { .. } | CallError::CredentialReflected { .. },
+        ) => OutcomeStatus::Refused,
         Some(_) => OutcomeStatus::Failed,
     }
 }

@@ -181,9 +181,7 @@ impl Ledger {
 impl Entry {
     fn into_record(self) -> UpstreamRequest {
         let (origin, path_template, path_parameters) = match self.decision {
-            Some(decision) => {
-                (decision.origin, Some(decision.route.path.as_str().to_owned()), decision.parameters)
-            }
+            Some(decision) => (decision.origin, Some(decision.route.path.as_str().to_owned()), decision.parameters),
             None => (String::new(), None, Vec::new()),
         };
         UpstreamRequest {
