@@ -71,10 +71,11 @@ impl Host {
             Purpose::Identify { connector, connection } => identification(parts, &connector, connection)?,
         };
         let description = &asked.connector.description;
-        let resolved = if description.credentials.is_empty() {
-            None
-        } else {
-            Some(resolve(parts, principal, description, &asked.connection_name)?)
+        let resolved = match resolve(parts, principal, description, &asked.connection_name) {
+            Ok(resolved) => Some(resolved),
+            // Nothing is sent, so nothing is needed to send it with.
+            Err(CallError::NoConnection { .. }) if asked.routes().is_empty() => None,
+            Err(refused) => return Err(refused),
         };
         if let Some(resolved) = &resolved {
             check_scopes(asked.scopes(), resolved.connection.granted_scopes.as_deref())
