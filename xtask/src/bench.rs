@@ -23,7 +23,7 @@ pub(crate) fn run(layout: &Layout, args: &[String]) -> anyhow::Result<ExitCode> 
     let mut cargo = Command::new("cargo");
     cargo
         .current_dir(&layout.root)
-        .args(["build", "--release", "--package", BENCH, "--package", "toolkeep"])
+        .args(["build", "--release", "--package", BENCH, "--package", "toolkeep", "--package", "pagerduty-simulator"])
         .args(SAME_FEATURES);
     step::run("build the benchmark and the program", &mut cargo)?;
     step::hand_over(BENCH, Command::new(layout.program(BENCH)).current_dir(&layout.root).args(args))
