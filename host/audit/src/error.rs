@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// Why the log did not record or read. It can be cloned, because one failed write fails its whole batch.
+/// Why the log did not record or read. The text is for the operator: it names files. It can be cloned, because one failed write fails its whole batch.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum AuditError {
@@ -52,16 +52,6 @@ impl AuditError {
             Self::Permissions { .. } => "audit_permissions",
             Self::Format { .. } => "audit_format",
             Self::TooLarge { .. } => "audit_record_too_large",
-        }
-    }
-
-    /// What the caller may read; it names no file.
-    #[must_use]
-    pub fn public_message(&self) -> String {
-        match self {
-            Self::TooLarge { .. } => "The call has more to record than the audit log takes; send less.".to_owned(),
-            _ => "The audit log cannot record this call, so its result is withheld; ask the operator of this server."
-                .to_owned(),
         }
     }
 

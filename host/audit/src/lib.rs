@@ -24,6 +24,7 @@
 //!         access: "read".into(),
 //!         rule: "tool filter".into(),
 //!         connection: None,
+//!         connection_version: None,
 //!         arguments_digest: log.digest(b"{}"),
 //!         clear_arguments: serde_json::Map::new(),
 //!         trace: None,

@@ -58,6 +58,10 @@ pub struct Intent {
     /// The id of the connection it will use.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub connection: Option<String>,
+    /// The connection's version, which goes up with every change: one that is lower than in an earlier
+    /// record means that somebody put an old row back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connection_version: Option<u64>,
     /// [`crate::AuditLog::digest`] of the arguments.
     pub arguments_digest: String,
     /// The arguments that are on the allow-list of clear fields.
@@ -72,9 +76,9 @@ pub struct Intent {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Decision {
-    /// It was let out.
+    /// It was sent to the upstream.
     Allowed,
-    /// It was not.
+    /// The host kept it from leaving.
     Refused,
 }
 

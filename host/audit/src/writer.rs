@@ -62,15 +62,19 @@ impl Writer {
             }
             Err(failure) => {
                 let (error, in_log) = match failure {
-                    AppendError::NotWritten(error) => (error, false),
-                    AppendError::NotDurable(error) => (error, true),
+                    AppendError::NotWritten(error) => (error, None),
+                    AppendError::NotDurable { first, error } => (error, Some(first)),
                 };
                 tracing::error!(code = error.code(), %error, records = newcomers, "records were not written; their calls are refused");
-                if in_log {
-                    owed.clear();
+                // The store makes them durable before it takes another record, so what they close is closed.
+                if in_log.is_some() {
+                    for owed in owed.drain(..) {
+                        open.remove(&owed.intent_seq);
+                    }
                 }
-                for (entry, row) in entries.drain(..).zip(rows.drain(..newcomers)) {
-                    owed.extend(owed_after_failure(&entry, row, in_log));
+                for (place, (entry, row)) in (0..).zip(entries.drain(..).zip(rows.drain(..newcomers))) {
+                    let seq = in_log.map(|first| first.saturating_add(place));
+                    owed.extend(owed_after_failure(&entry, row, seq, open));
                     let _ = entry.reply.send(Err(error.clone()));
                 }
                 false
@@ -99,6 +103,10 @@ pub(crate) fn run(writer: &Mutex<Writer>, queue: &Arc<Queue>) {
         writer.step(queue);
         if writer.upkeep_due() {
             writer.store.rest();
+            if writer.upkeep_due() {
+                // What came meanwhile goes first.
+                queue.nudge();
+            }
         }
         owes = writer.owes();
     }
@@ -125,15 +133,20 @@ fn answer(entry: Entry, seq: u64, queue: &Arc<Queue>, open: &mut BTreeSet<u64>) 
 }
 
 /// What must still be written about a record that failed: the caller heard an error, so the log must not
-/// be left saying nothing once it works again.
-fn owed_after_failure(entry: &Entry, row: NewRow, in_log: bool) -> Option<Owed> {
-    match &entry.role {
+/// be left saying nothing once it works again. `seq` is its place, if it is in the log all the same.
+fn owed_after_failure(entry: &Entry, row: NewRow, seq: Option<u64>, open: &mut BTreeSet<u64>) -> Option<Owed> {
+    match (&entry.role, seq) {
         // The outcome is known and was not stored: it is written as soon as that works.
-        Role::Closes(intent) if !in_log => Some(Owed { intent_seq: *intent, row }),
-        // The intent may be in the log, and its call never ran.
-        Role::Opens(fields) if in_log => {
+        (Role::Closes(intent), None) => Some(Owed { intent_seq: *intent, row }),
+        (Role::Closes(intent), Some(_)) => {
+            open.remove(intent);
+            None
+        }
+        // The intent is in the log, and its call never ran.
+        (Role::Opens(fields), Some(seq)) => {
+            open.insert(seq);
             let content = unknown(fields, "audit_unavailable");
-            Some(Owed { intent_seq: 0, row: NewRow { kind: Kind::Outcome, call: entry.row.call, content } })
+            Some(Owed { intent_seq: seq, row: NewRow { kind: Kind::Outcome, call: entry.row.call, content } })
         }
         _ => None,
     }
@@ -149,7 +162,7 @@ pub(crate) fn recover(store: &mut impl Store) -> Result<(), crate::AuditError> {
         .collect();
     for (batch, calls) in rows.chunks(crate::queue::MAX_WAITING).zip(calls.chunks(crate::queue::MAX_WAITING)) {
         store.append(Timestamp::now().as_microsecond(), batch, None).map_err(|failure| match failure {
-            AppendError::NotWritten(error) | AppendError::NotDurable(error) => error,
+            AppendError::NotWritten(error) | AppendError::NotDurable { error, .. } => error,
         })?;
         for call in calls.iter().flatten() {
             tracing::warn!(%call, "a call had no outcome when the host ended; it is recorded as unknown");
@@ -178,5 +191,92 @@ struct End<'a>(&'a Queue);
 impl Drop for End<'_> {
     fn drop(&mut self) {
         self.0.end();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test says what failed by panicking")]
+    use super::*;
+    use crate::AuditError;
+    use crate::record::{CallFields, PrincipalFields};
+    use crate::store::StoredRow;
+
+    /// A store whose syncs fail when told to, and that remembers what it was told is open.
+    #[derive(Default)]
+    struct Faulty {
+        rows: u64,
+        sync_fails: Arc<Mutex<bool>>,
+        oldest_open: Arc<Mutex<Vec<Option<u64>>>>,
+    }
+
+    impl Store for Faulty {
+        fn left_open(&mut self) -> Result<Vec<StoredRow>, AuditError> {
+            Ok(Vec::new())
+        }
+
+        fn start(&mut self) -> Result<(), AuditError> {
+            Ok(())
+        }
+
+        fn append(&mut self, _: i64, rows: &[NewRow], oldest_open: Option<u64>) -> Result<u64, AppendError> {
+            let first = self.rows + 1;
+            self.rows += rows.len() as u64;
+            self.oldest_open.lock().unwrap().push(oldest_open);
+            if *self.sync_fails.lock().unwrap() {
+                return Err(AppendError::NotDurable {
+                    first,
+                    error: AuditError::unavailable("sync", "a test says so"),
+                });
+            }
+            Ok(first)
+        }
+
+        fn upkeep_due(&self) -> bool {
+            false
+        }
+
+        fn rest(&mut self) {}
+    }
+
+    #[tokio::test]
+    async fn a_failed_sync_leaves_no_closed_call_open() {
+        let store = Faulty::default();
+        let (sync_fails, oldest_open) = (Arc::clone(&store.sync_fails), Arc::clone(&store.oldest_open));
+        let mut writer = Writer::new(Box::new(store));
+        let queue = Queue::new();
+        let fields = || CallFields {
+            principal: PrincipalFields { tenant: "t".into(), user: "u".into(), agent: None },
+            connector: "c".into(),
+            tool: "t".into(),
+        };
+        let intent = || NewRow { kind: Kind::Intent, call: Some(CallId::new()), content: b"{}".to_vec() };
+
+        // Rows 1 and 2: two calls begin.
+        let (answer, _) = queue.reserve().await.unwrap().push(intent(), Role::Opens(fields()));
+        let (abandoned, _) = queue.reserve().await.unwrap().push(intent(), Role::Opens(fields()));
+        assert!(writer.step(&queue));
+        let call = answer.await.unwrap().unwrap().open.unwrap();
+        // Rows 3 to 5: one ends, another begins, the second is abandoned; and the sync fails.
+        *sync_fails.lock().unwrap() = true;
+        let (outcome, seq) = call.take_outcome();
+        let (finished, _) = queue.reserve().await.unwrap().push(outcome, Role::Closes(seq));
+        let (begun, _) = queue.reserve().await.unwrap().push(intent(), Role::Opens(fields()));
+        drop(abandoned.await.unwrap().unwrap());
+        assert!(!writer.step(&queue));
+        assert!(finished.await.unwrap().is_err() && begun.await.unwrap().is_err());
+        // Row 6: the outcome of the call that was told it had not begun.
+        *sync_fails.lock().unwrap() = false;
+        assert!(writer.owes());
+        assert!(writer.step(&queue));
+        assert!(!writer.owes());
+        let event = NewRow { kind: Kind::Event, call: None, content: b"{}".to_vec() };
+        let _answer = queue.reserve().await.unwrap().push(event, Role::Stands);
+        assert!(writer.step(&queue));
+        assert_eq!(
+            *oldest_open.lock().unwrap(),
+            [None, Some(1), Some(4), None],
+            "a call is open until its outcome is in the log, and no longer"
+        );
     }
 }

@@ -22,7 +22,8 @@ const MAX_SCHEMA_NODES: usize = 1_024;
 /// Most pairs of a schema's node and a value's node that one check may visit: a quarter of a second at worst.
 const MAX_CHECKS: usize = 4_000_000;
 
-/// Keywords whose meaning depends on where a check comes from, so that no bound holds for them.
+/// Keywords whose meaning depends on where a check comes from, so that no bound holds for them. They are refused
+/// wherever they stand, as a property's name too: simpler than knowing which objects are schemas, and nobody's loss.
 const REFUSED_KEYWORDS: [&str; 8] = [
     "$dynamicRef",
     "$recursiveRef",

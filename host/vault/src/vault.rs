@@ -55,7 +55,10 @@ pub(crate) struct Inner {
 
 /// Work that no caller waits for.
 pub(crate) enum Errand {
-    TouchApiKey { id: String, at_us: i64 },
+    TouchApiKey {
+        id: String,
+        at_us: i64,
+    },
     /// Nothing but a wake-up: `scrub_due` says what to do, so that a full queue loses no scrub.
     Scrub,
 }

@@ -269,9 +269,9 @@ fn no_file_ever_holds_a_secret() {
 
 /// Whether any file of the vault holds these bytes.
 fn is_on_disk(directory: &Path, bytes: &[u8]) -> bool {
-    fs::read_dir(directory.join("vault")).unwrap().any(|file| {
-        fs::read(file.unwrap().path()).unwrap().windows(bytes.len()).any(|window| window == bytes)
-    })
+    fs::read_dir(directory.join("vault"))
+        .unwrap()
+        .any(|file| fs::read(file.unwrap().path()).unwrap().windows(bytes.len()).any(|window| window == bytes))
 }
 
 fn gone_within_10_s(directory: &Path, bytes: &[u8], what: &str) {

@@ -4,7 +4,9 @@
 //! tree can be laid over them. The contract's tests are at the end; a second backend passes them unchanged.
 
 mod checkpoint;
+mod recovery;
 mod sqlite;
+mod wal;
 
 use std::ops::ControlFlow;
 
@@ -47,7 +49,11 @@ pub(crate) enum AppendError {
     /// None of them is in the log.
     NotWritten(AuditError),
     /// All of them are in the log, and a power cut may take them away.
-    NotDurable(AuditError),
+    NotDurable {
+        /// The sequence number of the first; the others follow without a gap.
+        first: u64,
+        error: AuditError,
+    },
 }
 
 /// The writing side; one thread owns it.
@@ -67,7 +73,7 @@ pub(crate) trait Store: Send {
     /// Whether [`Store::rest`] has something to do.
     fn upkeep_due(&self) -> bool;
 
-    /// Upkeep that may take some milliseconds, between two batches.
+    /// Upkeep that may take some milliseconds, between two batches. There may be more to do afterwards.
     fn rest(&mut self);
 }
 

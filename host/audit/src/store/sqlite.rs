@@ -3,21 +3,21 @@
 //! What makes a commit cheap, each measured with `examples/durability.rs`:
 //! - a row touches one page: no index but the sequence number, small contents inline;
 //! - the write-ahead log is written over blocks that the file already has, so a sync writes data and no
-//!   file-system metadata;
+//!   file-system metadata (see `wal.rs`);
 //! - the sync is `fdatasync` by this file itself after the commit. SQLite, as it is bundled, would call
 //!   `fsync`, which also writes the inode. SQLite runs with `synchronous = NORMAL`, which still syncs
 //!   wherever a checkpoint needs it, and leaves out only the sync of a commit: the one made here.
 
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Seek as _, SeekFrom, Write as _};
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rusqlite::{Connection as Database, OpenFlags, params};
 
 use super::checkpoint::Checkpointer;
+use super::recovery::{Presence, mark, open_intents};
+use super::wal::Wal;
 use super::{AppendError, Kind, NewRow, Reader, Store, StoredRow};
 use crate::call_id::CallId;
 use crate::error::AuditError;
@@ -25,16 +25,11 @@ use crate::private;
 
 /// The database's name in the log's directory.
 const FILE_NAME: &str = "audit.db";
-/// Held shared by every process that has the log open.
-const LOCK_NAME: &str = "audit.lock";
 /// The newest format of the file that this release knows.
 const FORMAT: i64 = 1;
 /// How long a write waits for another process's write. A call waits as long, so it is short; a batch
 /// takes a few milliseconds even on a slow disk.
 const BUSY_TIMEOUT_MS: u64 = 1_000;
-/// Bytes that the write-ahead log has on disk from the start: room for about 2,000 pages, twice what
-/// starts a checkpoint.
-const WAL_BYTES: u64 = 8 * 1024 * 1024;
 /// SQLite's page, in bytes: the block of the common file systems, so that no block is read to be written.
 const PAGE_BYTES: u64 = 4096;
 
@@ -69,13 +64,11 @@ pub(crate) struct SqliteStore {
 }
 
 struct FileState {
-    wal: File,
+    wal: Wal,
     checkpointer: Checkpointer,
-    /// Whether no other process has the log open.
-    alone: bool,
+    presence: Presence,
     /// A sync failed: what the page cache holds may not reach the disk, whatever a later sync says.
     unsynced: bool,
-    lock: File,
 }
 
 /// The reading side.
@@ -89,17 +82,17 @@ impl SqliteStore {
         private::directory(directory)?;
         let path = directory.join(FILE_NAME);
         private::file(&path)?;
-        let (lock, alone) = take_lock(&directory.join(LOCK_NAME))?;
+        let presence = Presence::announce(directory)?;
 
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let database = Database::open_with_flags(&path, flags).map_err(|e| failed("open its file", e))?;
         prepare(&database, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = -1;")?;
-        let wal = reserve(&database, &path)?;
+        let wal = Wal::open(&path)?;
         let checkpointer = Checkpointer::start(&path)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let reader = Database::open_with_flags(&path, flags).map_err(|e| failed("open its file", e))?;
         reader.busy_timeout(Duration::from_millis(BUSY_TIMEOUT_MS)).map_err(|e| failed("open its file", e))?;
-        let file = FileState { wal, checkpointer, alone, unsynced: false, lock };
+        let file = FileState { wal, checkpointer, presence, unsynced: false };
         Ok(Self::with(database, Some(file), Some(reader)))
     }
 
@@ -147,34 +140,15 @@ impl SqliteStore {
 
 impl Store for SqliteStore {
     fn left_open(&mut self) -> Result<Vec<StoredRow>, AuditError> {
-        if self.file.as_ref().is_some_and(|file| !file.alone) {
+        if self.file.as_ref().is_some_and(|file| !file.presence.is_alone()) {
             return Ok(Vec::new());
         }
-        let database = lock(&self.database);
-        let find = || -> rusqlite::Result<Vec<StoredRow>> {
-            let from: Option<i64> = database.query_row("SELECT MIN(scan_from) FROM writer", [], |row| row.get(0))?;
-            let sql =
-                "SELECT seq, time_us, kind, call, content FROM record WHERE seq >= ?1 AND kind IN (1, 2) ORDER BY seq";
-            let mut statement = database.prepare(sql)?;
-            let mut rows = statement.query([from.unwrap_or(0)])?;
-            let mut open = std::collections::BTreeMap::new();
-            while let Some(row) = rows.next()? {
-                let row = stored(row)?;
-                match row.kind {
-                    Kind::Intent => open.insert(row.call, row),
-                    _ => open.remove(&row.call),
-                };
-            }
-            let mut open: Vec<_> = open.into_values().collect();
-            open.sort_by_key(|row| row.seq);
-            Ok(open)
-        };
-        find().map_err(|e| failed("read its file", e))
+        open_intents(&lock(&self.database)).map_err(|e| failed("read its file", e))
     }
 
     fn start(&mut self) -> Result<(), AuditError> {
         let database = lock(&self.database);
-        let alone = self.file.as_ref().is_none_or(|file| file.alone);
+        let alone = self.file.as_ref().is_none_or(|file| file.presence.is_alone());
         let begin = || -> rusqlite::Result<()> {
             if alone {
                 database.execute("DELETE FROM writer", [])?;
@@ -185,12 +159,9 @@ impl Store for SqliteStore {
         begin().map_err(|e| failed("write its file", e))?;
         self.next_mark_pages = super::checkpoint::START_PAGES;
         if let Some(file) = &mut self.file {
-            file.wal.sync_data().map_err(|e| AuditError::unavailable("sync its file", e))?;
-            if file.alone {
-                // From here on others may come; they must leave our open intents alone.
-                file.lock.lock_shared().map_err(|e| AuditError::unavailable("lock its file", e))?;
-                file.alone = false;
-            }
+            file.wal.sync_all()?;
+            // From here on others may come; they must leave our open intents alone.
+            file.presence.share()?;
         }
         Ok(())
     }
@@ -216,9 +187,9 @@ impl Store for SqliteStore {
             .insert(time_us, rows, oldest_open)
             .map_err(|e| AppendError::NotWritten(failed("write its file", e)))?;
         if let Some(file) = &mut self.file {
-            if let Err(error) = file.wal.sync_data() {
+            if let Err(error) = file.wal.sync_batch() {
                 file.unsynced = true;
-                return Err(AppendError::NotDurable(AuditError::unavailable("sync its file", error)));
+                return Err(AppendError::NotDurable { first, error });
             }
             let bytes: u64 = rows.iter().map(|row| row.content.len() as u64).sum();
             // The last page was there in part and is written again.
@@ -233,12 +204,15 @@ impl Store for SqliteStore {
     }
 
     fn upkeep_due(&self) -> bool {
-        self.file.as_ref().is_some_and(|file| file.checkpointer.is_due())
+        self.file.as_ref().is_some_and(|file| file.checkpointer.is_due() || file.wal.needs_room())
     }
 
     fn rest(&mut self) {
-        if let Some(file) = &self.file {
+        let Some(file) = &mut self.file else { return };
+        if file.checkpointer.is_due() {
             file.checkpointer.finish(&lock(&self.database));
+        } else if file.wal.needs_room() {
+            file.wal.make_room(&lock(&self.database));
         }
     }
 }
@@ -286,60 +260,7 @@ fn prepare(database: &Database, pragmas: &str) -> Result<(), AuditError> {
     }
 }
 
-/// Gives the write-ahead log its room on disk: zeros after its end, which SQLite takes for the end of the
-/// log (no frame has a zero salt). Done under the write lock, so that nobody writes there meanwhile.
-fn reserve(database: &Database, path: &Path) -> Result<File, AuditError> {
-    let unavailable = |e: std::io::Error| AuditError::unavailable("reserve room for its file", e);
-    let mut name = path.as_os_str().to_owned();
-    name.push("-wal");
-    let name = PathBuf::from(name);
-    // A write makes sure that the file is there; from now on, as long as a connection is open, it stays.
-    database
-        .execute_batch("BEGIN IMMEDIATE; CREATE TABLE IF NOT EXISTS room (one INTEGER) STRICT; DROP TABLE room; COMMIT; BEGIN IMMEDIATE;")
-        .map_err(|e| failed("reserve room for its file", e))?;
-    let reserved = (|| {
-        private::file(&name)?;
-        let mut wal = OpenOptions::new().read(true).write(true).open(&name).map_err(unavailable)?;
-        let length = wal.metadata().map_err(unavailable)?.len();
-        if length < WAL_BYTES {
-            wal.seek(SeekFrom::Start(length)).map_err(unavailable)?;
-            let zeros = vec![0; 1024 * 1024];
-            let mut left = usize::try_from(WAL_BYTES - length).unwrap_or(0);
-            while left > 0 {
-                let now = left.min(zeros.len());
-                wal.write_all(zeros.get(..now).unwrap_or_default()).map_err(unavailable)?;
-                left -= now;
-            }
-        }
-        wal.sync_all().map_err(unavailable)?;
-        Ok(wal)
-    })();
-    database.execute_batch("ROLLBACK").map_err(|e| failed("reserve room for its file", e))?;
-    reserved
-}
-
-/// The lock, and whether nobody else holds it.
-fn take_lock(path: &Path) -> Result<(File, bool), AuditError> {
-    let unavailable = |e: std::io::Error| AuditError::unavailable("lock its file", e);
-    private::file(path)?;
-    let lock = OpenOptions::new().read(true).write(true).open(path).map_err(unavailable)?;
-    match lock.try_lock() {
-        Ok(()) => Ok((lock, true)),
-        Err(TryLockError::WouldBlock) => {
-            lock.lock_shared().map_err(unavailable)?;
-            Ok((lock, false))
-        }
-        Err(TryLockError::Error(e)) => Err(unavailable(e)),
-    }
-}
-
-fn mark(database: &Database, id: CallId, scan_from: i64) -> rusqlite::Result<()> {
-    let sql = "INSERT INTO writer (id, scan_from) VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE SET scan_from = excluded.scan_from";
-    database.prepare_cached(sql)?.execute(params![id.as_bytes().as_slice(), scan_from])?;
-    Ok(())
-}
-
-fn stored(row: &rusqlite::Row<'_>) -> rusqlite::Result<StoredRow> {
+pub(super) fn stored(row: &rusqlite::Row<'_>) -> rusqlite::Result<StoredRow> {
     let call: Option<Vec<u8>> = row.get(3)?;
     Ok(StoredRow {
         seq: row.get::<_, i64>(0)?.unsigned_abs(),
@@ -375,6 +296,8 @@ mod tests {
         clippy::indexing_slicing,
         reason = "a test says what failed by panicking"
     )]
+    use std::fs::File;
+
     use rusqlite::OptionalExtension as _;
 
     use super::super::contract::{self, row};
@@ -439,11 +362,11 @@ mod tests {
         let (mut store, reader) = open(directory.path());
         // A pipe cannot be synced: the sync of the next batch fails.
         let (_keep, pipe) = std::io::pipe().unwrap();
-        let wal =
-            std::mem::replace(&mut store.file.as_mut().unwrap().wal, File::from(std::os::fd::OwnedFd::from(pipe)));
+        let pipe = File::from(std::os::fd::OwnedFd::from(pipe));
+        let wal = store.file.as_mut().unwrap().wal.replace_file(pipe);
         let rows = [row(Kind::Event, None, "e")];
-        assert!(matches!(store.append(1, &rows, None), Err(AppendError::NotDurable(_))));
-        store.file.as_mut().unwrap().wal = wal;
+        assert!(matches!(store.append(1, &rows, None), Err(AppendError::NotDurable { first: 1, .. })));
+        store.file.as_mut().unwrap().wal.replace_file(wal);
         store.append(2, &rows, None).unwrap();
         assert!(!store.file.as_ref().unwrap().unsynced);
         assert_eq!(contract::all(&reader).len(), 2);
@@ -461,11 +384,42 @@ mod tests {
             }
         }
         let wal = std::fs::metadata(directory.path().join("log").join("audit.db-wal")).unwrap().len();
-        assert!(wal <= WAL_BYTES * 3 / 2, "{wal} bytes");
+        assert!(wal <= super::super::wal::WAL_BYTES * 3 / 2, "{wal} bytes");
         assert_eq!(contract::all(&reader).len(), 4_000);
         let marks: i64 =
             lock(&store.database).query_row("SELECT MAX(scan_from) FROM writer", [], |row| row.get(0)).unwrap();
         assert!(marks > 1_000, "the search for open intents starts near the end: {marks}");
+    }
+
+    #[test]
+    fn few_records_need_no_room_and_many_get_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let length = || std::fs::metadata(directory.path().join("log").join("audit.db-wal")).unwrap().len();
+        let content = "x".repeat(2_000);
+        {
+            let (mut store, reader) = open(directory.path());
+            for at in 0..10 {
+                store.append(at, &[row(Kind::Event, None, &content)], None).unwrap();
+                assert!(!store.upkeep_due(), "a command that records this little writes no more than that");
+            }
+            assert!(length() < 512 * 1024, "{} bytes", length());
+            let mut rests = 0;
+            for at in 10..200 {
+                store.append(at, &[row(Kind::Event, None, &content)], None).unwrap();
+                if store.upkeep_due() {
+                    store.rest();
+                    rests += 1;
+                }
+            }
+            assert!(rests > 8, "the room is made piece by piece: {rests}");
+            assert!(!store.upkeep_due());
+            assert_eq!(length(), super::super::wal::WAL_BYTES);
+            assert_eq!(contract::all(&reader).len(), 200);
+            // Another process reads the same log, and finds that no record is hidden behind the zeros.
+            let (_other, reader) = SqliteStore::open(&directory.path().join("log")).unwrap();
+            assert_eq!(contract::all(&reader).len(), 200);
+        }
+        assert_eq!(contract::all(&open(directory.path()).1).len(), 200);
     }
 
     #[test]
