@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::de::{Error, Visitor};
+use serde::de::{Error, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 use toolkeep_connector::{ToolError, quote};
 
@@ -14,6 +14,35 @@ const NAME_MAX_CHARS: usize = 512;
 /// An incident's number, identifier or web address. Models send numbers as often as text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct IncidentRef(String);
+
+/// A whole number from `MIN` to `MAX`, which the schema says. Some clients write every number as a float: 5.0
+/// is five.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Count<const MIN: u32, const MAX: u32>(pub(crate) u32);
+
+/// A number of rows to show.
+pub(crate) type Rows<const MAX: u32> = Count<1, MAX>;
+/// Any number of rows or minutes.
+pub(crate) type Any = Count<0, { u32::MAX }>;
+
+impl<const MIN: u32, const MAX: u32> Argument for Count<MIN, MAX> {
+    const TYPES: &'static [&'static str] = &["integer"];
+    const RANGE: (u32, u32) = (MIN, MAX);
+}
+
+impl<'de, const MIN: u32, const MAX: u32> Deserialize<'de> for Count<MIN, MAX> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // The schema lets numbers through and no texts, so this need not tell them apart.
+        let text = IncidentRef::deserialize(deserializer)?.0;
+        text.parse().map(Self).map_err(|_| D::Error::custom("a number is too large or below 0"))
+    }
+}
+
+/// The whole number that a float is, if it is one below 2^53, where floats are still exact.
+fn whole_float(float: f64) -> Option<u64> {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole, not negative, below 2^53")]
+    (float.fract() == 0.0 && (0.0..9_007_199_254_740_992.0).contains(&float)).then_some(float as u64)
+}
 
 impl Argument for IncidentRef {
     const TYPES: &'static [&'static str] = &["string", "integer"];
@@ -32,6 +61,12 @@ impl<'de> Deserialize<'de> for IncidentRef {
             }
             fn visit_i64<E: Error>(self, number: i64) -> Result<IncidentRef, E> {
                 Ok(IncidentRef(number.to_string()))
+            }
+            fn visit_f64<E: Error>(self, number: f64) -> Result<IncidentRef, E> {
+                match whole_float(number) {
+                    Some(whole) => self.visit_u64(whole),
+                    None => Err(E::invalid_type(Unexpected::Other("a broken number"), &self)),
+                }
             }
             fn visit_str<E: Error>(self, text: &str) -> Result<IncidentRef, E> {
                 Ok(IncidentRef(text.to_owned()))
@@ -59,20 +94,46 @@ impl IncidentRef {
     }
 }
 
-/// The incident of one of two arguments that mean the same.
-pub(crate) fn incident<'a>(one: &'a Option<IncidentRef>, other: &'a Option<IncidentRef>) -> Result<&'a str, ToolError> {
-    match one.as_ref().or(other.as_ref()) {
-        Some(reference) => reference.identifier(),
+/// The incident of `incident` or `id`, which mean the same.
+pub(crate) fn incident<'a>(
+    incident: &'a Option<IncidentRef>,
+    id: &'a Option<IncidentRef>,
+) -> Result<&'a str, ToolError> {
+    let identifier = |given: &'a Option<IncidentRef>| given.as_ref().map(IncidentRef::identifier).transpose();
+    match one_of("incident", identifier(incident)?, "id", identifier(id)?)? {
+        Some(identifier) => Ok(identifier),
         None => Err(ToolError::InvalidArguments("Say which incident: its number, e.g. 4201, or its ID.".into())),
     }
 }
 
-/// One text out of several arguments that mean the same; empty ones do not count.
-pub(crate) fn either<'a>(one: &'a Option<String>, other: &'a Option<String>) -> Result<Option<&'a str>, ToolError> {
-    let text = [one, other].into_iter().find_map(|text| text.as_deref().map(str::trim).filter(|text| !text.is_empty()));
-    match text {
-        Some(text) => bounded("a name", text, NAME_MAX_CHARS).map(Some),
-        None => Ok(None),
+/// An argument: its name and what was given.
+pub(crate) type Given<'a> = (&'static str, &'a Option<String>);
+
+/// One text out of two arguments that mean the same; empty ones do not count. Two that differ are refused:
+/// whichever were taken, somebody meant the other.
+pub(crate) fn same<'a>(one: Given<'a>, other: Given<'a>) -> Result<Option<&'a str>, ToolError> {
+    let text = |given: Given<'a>| given.1.as_deref().map(str::trim).filter(|text| !text.is_empty());
+    one_of(one.0, text(one), other.0, text(other))
+}
+
+/// As [`same`], for names.
+pub(crate) fn either<'a>(one: Given<'a>, other: Given<'a>) -> Result<Option<&'a str>, ToolError> {
+    same(one, other)?.map(|text| bounded(one.0, text, NAME_MAX_CHARS)).transpose()
+}
+
+fn one_of<'a>(
+    one_name: &str,
+    one: Option<&'a str>,
+    other_name: &str,
+    other: Option<&'a str>,
+) -> Result<Option<&'a str>, ToolError> {
+    match (one, other) {
+        (Some(one), Some(other)) if !one.eq_ignore_ascii_case(other) => Err(ToolError::InvalidArguments(format!(
+            "{one_name} and {other_name} mean the same, but {} is not {}. Give one of them.",
+            quote(one),
+            quote(other)
+        ))),
+        _ => Ok(one.or(other)),
     }
 }
 

@@ -46,7 +46,7 @@ pub(crate) fn read(response: &Response) -> Upstream {
         ))),
         (400, Some(code)) if FROM.contains(&code) && (code != 2016 || about_from) => {
             Upstream::Means(ToolError::Forbidden(format!(
-                "PagerDuty does not know on whose behalf this is ({quoted}). Connect PagerDuty with a user's own credential: an account-wide key needs a user's email."
+                "PagerDuty does not know on whose behalf this is ({quoted}). Connect PagerDuty as a user, or have the operator name the address that an account-level key acts under (--account-email)."
             )))
         }
         (400 | 404, Some(code)) if NOT_FOUND.contains(&code) => {
@@ -65,7 +65,7 @@ pub(crate) fn read(response: &Response) -> Upstream {
 /// Finds code and text in any of the forms: `{"error": {…}}`, `{"error": […]}`, `{"error": "…"}`,
 /// `{"errors": […]}` and `{"message": "…"}`.
 pub(crate) fn parse(body: &[u8]) -> Option<Told> {
-    let value: Value = serde_json::from_slice(body).ok()?;
+    let value: Value = toolkeep_connector::json::read(body).ok()?;
     let mut told = Told::default();
     let mut pieces: Vec<String> = Vec::new();
     let error = value.get("error").unwrap_or(&value);

@@ -6,10 +6,20 @@
 use std::ops::ControlFlow;
 
 use serde::Deserialize;
-use toolkeep_connector::{Context, End, Paging, Request, ToolError};
+use toolkeep_connector::{End, Page, Paging, Request, ToolError};
 
 /// Pages of 100 that one call reads: 3,000 rows, some seven megabytes of incidents.
 pub(crate) const PAGES_MAX: u32 = 30;
+
+/// Reads a list page by page. One copy of the reading for each kind of row, not for each reader.
+pub(crate) fn each_page<T: for<'de> Deserialize<'de>>(
+    request: Request<'_>,
+    key: &str,
+    paging: Paging,
+    each: &mut dyn FnMut(Page<T>) -> ControlFlow<()>,
+) -> Result<End, ToolError> {
+    request.pages(key, paging, |_, page| each(page))
+}
 
 /// Rows found so far.
 #[derive(Debug)]
@@ -46,10 +56,14 @@ impl<R> Gather<R> {
             pages_max: self.pages_left.min(PAGES_MAX),
             ..Paging::USUAL
         };
-        let (mut seen, mut total) = (self.skip, None);
-        let end = request.query("total", "true").pages(key, paging, |_, page| {
+        let (mut seen, mut total) = (0, None);
+        let end = each_page(request.query("total", "true"), key, paging, &mut |page| {
             self.pages_left = self.pages_left.saturating_sub(1);
             total = page.total.or(total);
+            // Behind the last row there is nothing, however far the offset: what was not seen does not count.
+            if page.rows.is_empty() {
+                return ControlFlow::Continue(());
+            }
             seen = page.offset.saturating_add(u32::try_from(page.rows.len()).unwrap_or(u32::MAX));
             for row in &page.rows {
                 if self.rows.len() < self.limit {
@@ -58,7 +72,7 @@ impl<R> Gather<R> {
             }
             if self.rows.len() < self.limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })?;
-        self.exact &= total.is_some() || end == End::Complete;
+        self.exact &= total.is_some() || (end == End::Complete && (seen > 0 || self.skip == 0));
         let here = total.unwrap_or(seen);
         self.count = self.count.saturating_add(here);
         self.skip = self.skip.saturating_sub(here);
@@ -78,7 +92,7 @@ impl<R> Gather<R> {
             return Ok(());
         }
         let paging = Paging { pages_max: self.pages_left, ..Paging::USUAL };
-        let end = request.pages(key, paging, |_: &mut Context, page| {
+        let end = each_page(request.query("total", "true"), key, paging, &mut |page| {
             self.pages_left = self.pages_left.saturating_sub(1);
             for row in page.rows.iter().filter(|row| matches(row)) {
                 self.count = self.count.saturating_add(1);
@@ -99,7 +113,12 @@ impl<R> Gather<R> {
 
     /// Whether nothing that matches comes after what is shown.
     pub(crate) fn complete(&self) -> bool {
-        self.exact && self.offset.saturating_add(self.shown()) >= self.count
+        self.exact && self.offset.saturating_add(self.shown()) >= self.count && !self.is_past_the_end()
+    }
+
+    /// Whether the offset skipped everything.
+    fn is_past_the_end(&self) -> bool {
+        self.offset > 0 && self.offset >= self.count
     }
 
     /// How to see what is not shown.
@@ -111,6 +130,9 @@ impl<R> Gather<R> {
         let mut hint = String::new();
         if next < self.count {
             hint = format!("Call again with offset={next} for more.");
+        }
+        if self.is_past_the_end() {
+            hint = format!("offset={next} is past the last row: call again with a smaller one.");
         }
         if !self.exact {
             let gap = if hint.is_empty() { "" } else { " " };

@@ -2,13 +2,13 @@
 
 use toolkeep_connector::{Account, Context, ToolError};
 
-use crate::wire::UserAnswer;
+use crate::wire::One;
 
 pub(crate) fn identify(context: &mut Context) -> Result<Account, ToolError> {
-    let answer: UserAnswer = match context.get("/users/me").fetch() {
+    let answer: One = match context.get("/users/me").fetch() {
         Err(ToolError::InvalidArguments(why)) => {
             return Err(ToolError::Forbidden(format!(
-                "This looks like an account-wide key, which belongs to no user. Use a user's own token. {why}"
+                "This looks like an account-wide key, which belongs to no user. Use a user's own token, or have the operator name the address to act under (--account-email). {why}"
             )));
         }
         other => other?,

@@ -1,17 +1,18 @@
 //! `pagerduty_incident_create`: opens an incident, which pages whoever is on call.
 //!
-//! Names are looked up before anything is written, so that a doubt costs a question and not a page.
+//! Names are looked up before anything is written, and must be whole, so that a doubt costs a question and
+//! not a page.
 
 use serde::Serialize;
-use serde_json::{Map, Value, json};
-use toolkeep_connector::{Context, ToolError, quote};
+use toolkeep_connector::{Context, Page, Paging, ToolError};
 
-use crate::arguments::{bounded, either, urgency};
-use crate::names::{Kind, identifier, looks_like_identifier};
+use crate::arguments::{bounded, either, same, urgency};
+use crate::gather::each_page;
+use crate::names::{Kind, identifier, looks_like_identifier, priorities, priority};
 use crate::object::arguments;
 use crate::row::Row;
 use crate::window::Clock;
-use crate::wire::{IncidentAnswer, PrioritiesAnswer, labels};
+use crate::wire::{Incident, One};
 
 /// Longest title, in characters (PagerDuty's own limit).
 const TITLE_MAX_CHARS: usize = 1_024;
@@ -54,66 +55,122 @@ pub(crate) struct Answer {
     url: Option<String>,
 }
 
+/// What is posted.
+#[derive(Serialize)]
+struct Body<'a> {
+    incident: New<'a>,
+}
+
+/// An incident to be.
+#[derive(Serialize, Default)]
+struct New<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    title: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    urgency: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body: Option<Details<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    incident_key: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    service: Option<Pointer>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    escalation_policy: Option<Pointer>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    priority: Option<Pointer>,
+}
+
+#[derive(Serialize)]
+struct Details<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    details: &'a str,
+}
+
+/// Another object, by its identifier.
+#[derive(Serialize)]
+struct Pointer {
+    id: String,
+    #[serde(rename = "type")]
+    kind: &'static str,
+}
+
 pub(crate) fn run(context: &mut Context, arguments: Arguments) -> Result<Answer, ToolError> {
     let title = bounded("title", arguments.title.as_deref().unwrap_or_default().trim(), TITLE_MAX_CHARS)?;
     if title.is_empty() {
         return Err(ToolError::InvalidArguments("title is empty: say what is wrong.".into()));
     }
-    let Some(service) = either(&arguments.service, &arguments.service_id)? else {
+    let Some(service) = either(("service", &arguments.service), ("service_id", &arguments.service_id))? else {
         return Err(ToolError::InvalidArguments(
             "Say which service: its name or ID; pagerduty_services_list shows them.".into(),
         ));
     };
-    let details = arguments.details.as_deref().or(arguments.body_details.as_deref()).filter(|text| !text.is_empty());
+    let details = same(("details", &arguments.details), ("body_details", &arguments.body_details))?;
+    let policy = either(
+        ("escalation_policy", &arguments.escalation_policy),
+        ("escalation_policy_id", &arguments.escalation_policy_id),
+    )?;
+    let wanted = either(("priority", &arguments.priority), ("priority_id", &arguments.priority_id))?;
+    let key = arguments.incident_key.as_deref().filter(|key| !key.is_empty());
 
-    let mut incident = Map::new();
-    let mut set = |name: &str, value: Value| incident.insert(name.to_owned(), value);
-    set("type", json!("incident"));
-    set("title", json!(title));
+    let mut incident = New { kind: "incident", title, ..New::default() };
     if let Some(text) = arguments.urgency.as_deref() {
-        set("urgency", json!(urgency(text)?));
+        incident.urgency = Some(urgency(text)?);
     }
     if let Some(details) = details {
         let details = bounded("details", details, DETAILS_MAX_CHARS)?;
-        set("body", json!({"type": "incident_body", "details": details}));
+        incident.body = Some(Details { kind: "incident_body", details });
     }
-    if let Some(key) = arguments.incident_key.as_deref().filter(|key| !key.is_empty()) {
-        set("incident_key", json!(bounded("incident_key", key, KEY_MAX_CHARS)?));
+    if let Some(key) = key {
+        incident.incident_key = Some(bounded("incident_key", key, KEY_MAX_CHARS)?);
     }
-    let service = identifier(context, Kind::Service, service)?;
-    set("service", json!({"id": service, "type": "service_reference"}));
-    if let Some(policy) = either(&arguments.escalation_policy, &arguments.escalation_policy_id)? {
-        let policy = identifier(context, Kind::EscalationPolicy, policy)?;
-        set("escalation_policy", json!({"id": policy, "type": "escalation_policy_reference"}));
+    let service = identifier(context, Kind::Service, service, true)?;
+    incident.service = Some(Pointer { id: service.clone(), kind: "service_reference" });
+    if let Some(policy) = policy {
+        let id = identifier(context, Kind::EscalationPolicy, policy, true)?;
+        incident.escalation_policy = Some(Pointer { id, kind: "escalation_policy_reference" });
     }
-    if let Some(priority) = either(&arguments.priority, &arguments.priority_id)? {
-        let priority = priority_identifier(context, priority)?;
-        set("priority", json!({"id": priority, "type": "priority_reference"}));
+    if let Some(wanted) = wanted {
+        let id = match priorities(context) {
+            Ok(known) => priority(&known, wanted)?,
+            // PagerDuty itself refuses an identifier that is none.
+            Err(ToolError::Forbidden(_)) if looks_like_identifier(wanted) => wanted.to_owned(),
+            Err(error) => return Err(error),
+        };
+        incident.priority = Some(Pointer { id, kind: "priority_reference" });
     }
 
     let clock = Clock::new(context, None)?;
-    let answer: IncidentAnswer = context.post("/incidents").json(&json!({"incident": incident})).fetch()?;
+    let body = Body { incident };
+    let answer = match (context.post("/incidents").json(&body).fetch::<One>(), key) {
+        (Err(ToolError::Conflict(why)), Some(key)) => {
+            return Err(ToolError::Conflict(why + &holder(context, key, &service)));
+        }
+        (answer, _) => answer?,
+    };
     let incident = answer.incident.unwrap_or_default();
     Ok(Answer { created: true, incident: incident.row(clock.now), url: incident.html_url })
 }
 
-/// Priorities are few and named by the account.
-fn priority_identifier(context: &mut Context, text: &str) -> Result<String, ToolError> {
-    if looks_like_identifier(text) {
-        return Ok(text.to_owned());
-    }
-    let answer: PrioritiesAnswer = context.get("/priorities").fetch()?;
-    let priorities = answer.priorities.unwrap_or_default();
-    let found = priorities.iter().find(|priority| {
-        let mut names = [&priority.name, &priority.summary].into_iter();
-        names.any(|name| name.as_deref().is_some_and(|name| name.eq_ignore_ascii_case(text)))
+/// Which open incident has the key. Not to know is no second error.
+fn holder(context: &mut Context, key: &str, service: &str) -> String {
+    let request = context
+        .get("/incidents")
+        .query("date_range", "all")
+        .query("incident_key", key)
+        .query("service_ids[]", service)
+        .queries("statuses[]", ["triggered", "acknowledged"]);
+    let mut text = String::new();
+    let paging = Paging { page_rows: 1, pages_max: 1, ..Paging::USUAL };
+    let _ = each_page(request, "incidents", paging, &mut |page: Page<Incident>| {
+        // Should PagerDuty have ignored the key, the row says so.
+        if let Some(found) = page.rows.first().filter(|row| row.incident_key.as_deref() == Some(key))
+            && let (Some(number), Some(id)) = (found.incident_number, &found.id)
+        {
+            text = format!(" It is incident {number} ({id}): work on that one, or use another key.");
+        }
+        std::ops::ControlFlow::Break(())
     });
-    match found.and_then(|priority| priority.id.clone()) {
-        Some(id) => Ok(id),
-        None => Err(ToolError::NotFound(format!(
-            "PagerDuty has no priority called {}. This account's are: {}.",
-            quote(text),
-            labels(Some(&priorities)).take(10).map(quote).collect::<Vec<_>>().join(", ")
-        ))),
-    }
+    text
 }

@@ -4,11 +4,11 @@ use serde::Serialize;
 use serde_json::Value;
 use toolkeep_connector::{Context, End, Paging, ToolError};
 
-use crate::arguments::{IncidentRef, incident, limit};
+use crate::arguments::{IncidentRef, Rows, incident, limit};
 use crate::object::arguments;
-use crate::row::{Row, cut};
+use crate::row::{Row, cut, sorted};
 use crate::window::{Clock, Told, Window};
-use crate::wire::{Incident, IncidentAnswer, LogEntry, Note, NotesAnswer, labels};
+use crate::wire::{Incident, LogEntry, Note, One, labels};
 
 /// Timeline entries when nobody says how many.
 const ENTRIES_DEFAULT: u32 = 50;
@@ -18,10 +18,12 @@ const ENTRIES_MAX: u32 = 200;
 const PAGES_MAX: u32 = 10;
 /// Notes shown, the latest.
 const NOTES_MAX: usize = 20;
-/// Longest text of a note or entry, in characters.
-const TEXT_MAX_CHARS: usize = 1_000;
-/// Longest description, in characters.
-const DETAILS_MAX_CHARS: usize = 2_000;
+/// Longest title, in characters: PagerDuty's own limit.
+const TITLE_MAX_CHARS: usize = 1_024;
+/// Longest note or description, in characters: two pages of text.
+const NOTE_MAX_CHARS: usize = 4_000;
+/// Longest text of a timeline entry, in characters: 200 of them must fit into an answer.
+const ENTRY_MAX_CHARS: usize = 1_000;
 
 arguments! {
     /// Which incident, and how much of its story.
@@ -31,7 +33,7 @@ arguments! {
         /// true: every log entry, also notifications. Default: key events.
         full: bool;
         /// Latest timeline entries to show, 1 to 200. Default 50.
-        limit: u32;
+        limit: Rows<ENTRIES_MAX>;
         /// IANA name. Default: the user's.
         time_zone: String;
         id: IncidentRef;
@@ -94,15 +96,19 @@ pub(crate) struct Entry {
 
 pub(crate) fn run(context: &mut Context, arguments: Arguments) -> Result<Answer, ToolError> {
     let wanted = incident(&arguments.incident, &arguments.id)?.to_owned();
-    let shown_max = limit(arguments.limit, ENTRIES_DEFAULT, ENTRIES_MAX)?;
+    let shown_max = limit(arguments.limit.map(|rows| rows.0), ENTRIES_DEFAULT, ENTRIES_MAX)?;
     let clock = Clock::new(context, arguments.time_zone.as_deref())?;
     let found = read(context, &wanted)?;
     let id = found.id.clone().unwrap_or(wanted);
 
-    let notes: NotesAnswer = context.get("/incidents/{id}/notes").path("id", &id).fetch()?;
+    let notes: One = context.get("/incidents/{id}/notes").path("id", &id).fetch()?;
     let mut notes = notes.notes.unwrap_or_default();
-    // Neither list comes in a promised order.
-    notes.sort_by_key(|note| note.created_at);
+    // Neither list comes in a promised order, and a second may hold several rows: rows that come newest first
+    // are turned before they are sorted.
+    if notes.first().map(|note| note.created_at) > notes.last().map(|note| note.created_at) {
+        notes.reverse();
+    }
+    let notes = sorted(notes, |one, other| one.created_at <= other.created_at);
     let hidden_notes = notes.len().saturating_sub(NOTES_MAX);
 
     let mut entries: Vec<LogEntry> = Vec::new();
@@ -116,10 +122,19 @@ pub(crate) fn run(context: &mut Context, arguments: Arguments) -> Result<Answer,
             entries.extend(page.rows);
             std::ops::ControlFlow::Continue(())
         })?;
-    entries.sort_by_key(|entry| entry.created_at);
+    // PagerDuty's usual order, also where all is of one second, is newest first.
+    if entries.first().map(|entry| entry.created_at) >= entries.last().map(|entry| entry.created_at) {
+        entries.reverse();
+    }
+    let entries = sorted(entries, |one, other| one.created_at <= other.created_at);
     let count = entries.len();
     let hidden = count.saturating_sub(usize::try_from(shown_max).unwrap_or(usize::MAX));
-    let timeline: Vec<Entry> = entries.iter().skip(hidden).map(|entry| line(&clock, entry)).collect();
+    let mut is_cut = false;
+    let mut note_is_cut = false;
+    let whole = whole(&clock, &found, &mut is_cut);
+    let notes: Vec<Entry> = notes.iter().skip(hidden_notes).map(|note| quoted(&clock, note, &mut is_cut)).collect();
+    let timeline: Vec<Entry> =
+        entries.iter().skip(hidden).map(|entry| line(&clock, entry, &mut is_cut, &mut note_is_cut)).collect();
 
     let mut hints = Vec::new();
     if hidden > 0 {
@@ -131,13 +146,19 @@ pub(crate) fn run(context: &mut Context, arguments: Arguments) -> Result<Answer,
     if hidden_notes > 0 {
         hints.push(format!("{hidden_notes} older notes are not shown; full=true has them in the timeline."));
     }
+    // A note that the timeline cuts stands among the notes, unless it is too old for them.
+    if is_cut || (note_is_cut && hidden_notes > 0) {
+        hints.push(format!(
+            "Texts that end in … are cut: notes and details at {NOTE_MAX_CHARS} characters, timeline entries at {ENTRY_MAX_CHARS}; PagerDuty has all of them."
+        ));
+    }
     let window = match found.created_at {
         Some(created) => Window::Range(created, clock.now),
         None => Window::All,
     };
     Ok(Answer {
-        incident: whole(&clock, &found),
-        notes: notes.iter().skip(hidden_notes).map(|note| quoted(&clock, note)).collect(),
+        incident: whole,
+        notes,
         shown: timeline.len(),
         timeline,
         count,
@@ -149,7 +170,7 @@ pub(crate) fn run(context: &mut Context, arguments: Arguments) -> Result<Answer,
 
 /// Reads one incident by number or identifier.
 pub(crate) fn read(context: &mut Context, wanted: &str) -> Result<Incident, ToolError> {
-    match context.get("/incidents/{id}").path("id", wanted).fetch::<IncidentAnswer>() {
+    match context.get("/incidents/{id}").path("id", wanted).fetch::<One>() {
         Ok(answer) => Ok(answer.incident.unwrap_or_default()),
         Err(ToolError::NotFound(_)) => Err(ToolError::NotFound(format!(
             "PagerDuty has no incident {wanted} that this user may see. pagerduty_incidents_list shows numbers and IDs."
@@ -158,14 +179,23 @@ pub(crate) fn read(context: &mut Context, wanted: &str) -> Result<Incident, Tool
     }
 }
 
-fn whole(clock: &Clock, incident: &Incident) -> Whole {
+/// Cuts a text and remembers that it was.
+fn short(text: &str, max_chars: usize, is_cut: &mut bool) -> String {
+    let short = cut(text, max_chars);
+    *is_cut |= short != text;
+    short
+}
+
+fn whole(clock: &Clock, incident: &Incident, is_cut: &mut bool) -> Whole {
+    let title = incident.title.as_deref().or(incident.summary.as_deref()).unwrap_or_default();
+    let row = Row { title: short(title, TITLE_MAX_CHARS, is_cut), ..incident.row(clock.now) };
     let details = incident.body.as_ref().and_then(|body| match &body.details {
-        Some(Value::String(text)) if !text.is_empty() => Some(cut(text, DETAILS_MAX_CHARS)),
+        Some(Value::String(text)) if !text.is_empty() => Some(short(text, NOTE_MAX_CHARS, is_cut)),
         Some(Value::Null | Value::String(_)) | None => None,
-        Some(other) => Some(cut(&other.to_string(), DETAILS_MAX_CHARS)),
+        Some(other) => Some(short(&other.to_string(), NOTE_MAX_CHARS, is_cut)),
     });
     Whole {
-        row: incident.row(clock.now),
+        row,
         created_at: incident.created_at.map(|at| clock.write(at)),
         resolved_at: incident.resolved_at.map(|at| clock.write(at)),
         escalation_policy: incident.escalation_policy.as_ref().and_then(|policy| policy.label()).map(str::to_owned),
@@ -180,17 +210,17 @@ fn whole(clock: &Clock, incident: &Incident) -> Whole {
     }
 }
 
-fn quoted(clock: &Clock, note: &Note) -> Entry {
+fn quoted(clock: &Clock, note: &Note, is_cut: &mut bool) -> Entry {
     Entry {
         at: note.created_at.map(|at| clock.write(at)),
         kind: None,
         by: note.user.as_ref().and_then(|user| user.label()).map(str::to_owned),
-        text: note.content.as_deref().map(|text| cut(text, TEXT_MAX_CHARS)),
+        text: note.content.as_deref().map(|text| short(text, NOTE_MAX_CHARS, is_cut)),
     }
 }
 
 /// One line. A type that nobody knows yet keeps its own name, and its summary speaks for it.
-fn line(clock: &Clock, entry: &LogEntry) -> Entry {
+fn line(clock: &Clock, entry: &LogEntry, is_cut: &mut bool, note_is_cut: &mut bool) -> Entry {
     let kind = entry.kind.as_deref().unwrap_or("unknown");
     let kind = kind.strip_suffix("_reference").unwrap_or(kind);
     let kind = kind.strip_suffix("_log_entry").unwrap_or(kind);
@@ -213,6 +243,8 @@ fn line(clock: &Clock, entry: &LogEntry) -> Entry {
         at: entry.created_at.map(|at| clock.write(at)),
         kind: Some(cut(kind, 64)),
         by: entry.agent.as_ref().and_then(|agent| agent.label()).map(str::to_owned),
-        text: text.filter(|text| !text.is_empty()).map(|text| cut(&text, TEXT_MAX_CHARS)),
+        text: text
+            .filter(|text| !text.is_empty())
+            .map(|text| short(&text, ENTRY_MAX_CHARS, if kind == "annotate" { note_is_cut } else { is_cut })),
     }
 }

@@ -4,7 +4,6 @@
 //! undone and nothing is tried twice.
 
 use serde::Serialize;
-use serde_json::json;
 use toolkeep_connector::{Context, ToolError};
 
 use crate::arguments::{IncidentRef, bounded, incident};
@@ -12,7 +11,7 @@ use crate::incident_get::read;
 use crate::object::arguments;
 use crate::row::Row;
 use crate::window::Clock;
-use crate::wire::{Incident, IncidentAnswer, NoteAnswer};
+use crate::wire::{Incident, One};
 
 /// Longest note, in characters: a long page of text.
 const NOTE_MAX_CHARS: usize = 10_000;
@@ -42,6 +41,52 @@ pub(crate) struct Answer {
     incident: Row,
 }
 
+/// What is put.
+#[derive(Serialize)]
+struct Body {
+    incident: State,
+}
+
+#[derive(Serialize)]
+struct State {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    status: &'static str,
+}
+
+/// What is posted.
+#[derive(Serialize)]
+struct NoteBody<'a> {
+    note: Content<'a>,
+}
+
+#[derive(Serialize)]
+struct Content<'a> {
+    content: &'a str,
+}
+
+/// What a half-done call says.
+#[derive(Serialize)]
+struct HalfDone {
+    message: &'static str,
+    done: Done,
+    not_done: NotDone,
+}
+
+#[derive(Serialize)]
+struct Done {
+    resolved: bool,
+    already_resolved: bool,
+    incident: Row,
+}
+
+#[derive(Serialize)]
+struct NotDone {
+    note: bool,
+    code: &'static str,
+    reason: String,
+}
+
 pub(crate) fn run(context: &mut Context, arguments: Arguments) -> Result<Answer, ToolError> {
     let wanted = incident(&arguments.incident, &arguments.id)?.to_owned();
     let note = match arguments.note.as_deref().map(str::trim).filter(|note| !note.is_empty()) {
@@ -62,8 +107,8 @@ pub(crate) fn run(context: &mut Context, arguments: Arguments) -> Result<Answer,
     let Some(note) = note else {
         return Ok(Answer { resolved: true, already_resolved, note_added: false, note_id: None, incident: row });
     };
-    let body = json!({"note": {"content": note}});
-    match context.post("/incidents/{id}/notes").path("id", &id).json(&body).fetch::<NoteAnswer>() {
+    let body = NoteBody { note: Content { content: note } };
+    match context.post("/incidents/{id}/notes").path("id", &id).json(&body).fetch::<One>() {
         Ok(answer) => Ok(Answer {
             resolved: true,
             already_resolved,
@@ -71,14 +116,14 @@ pub(crate) fn run(context: &mut Context, arguments: Arguments) -> Result<Answer,
             note_id: answer.note.and_then(|note| note.id),
             incident: row,
         }),
-        Err(error) => Err(half_done(&error, already_resolved, &row)),
+        Err(error) => Err(half_done(error, already_resolved, row)),
     }
 }
 
 /// Resolves it. If somebody else was quicker, that is the state which was asked for.
 fn resolve(context: &mut Context, id: &str) -> Result<(Incident, bool), ToolError> {
-    let body = json!({"incident": {"type": "incident_reference", "status": "resolved"}});
-    match context.put("/incidents/{id}").path("id", id).json(&body).fetch::<IncidentAnswer>() {
+    let body = Body { incident: State { kind: "incident_reference", status: "resolved" } };
+    match context.put("/incidents/{id}").path("id", id).json(&body).fetch::<One>() {
         Ok(answer) => {
             let after = answer.incident.unwrap_or_default();
             if after.status.as_deref().is_some_and(|status| status != "resolved") {
@@ -97,29 +142,29 @@ fn resolve(context: &mut Context, id: &str) -> Result<(Incident, bool), ToolErro
 }
 
 /// The note failed after the incident was resolved.
-fn half_done(error: &ToolError, already_resolved: bool, row: &Row) -> ToolError {
-    let (code, why) = match error {
-        ToolError::InvalidArguments(text) => ("invalid-arguments", text.clone()),
-        ToolError::NotFound(text) => ("not-found", text.clone()),
-        ToolError::Conflict(text) => ("conflict", text.clone()),
-        ToolError::Unauthenticated(text) => ("unauthenticated", text.clone()),
-        ToolError::Forbidden(text) => ("forbidden", text.clone()),
+fn half_done(error: ToolError, already_resolved: bool, incident: Row) -> ToolError {
+    let (code, reason) = match error {
+        ToolError::InvalidArguments(text) => ("invalid-arguments", text),
+        ToolError::NotFound(text) => ("not-found", text),
+        ToolError::Conflict(text) => ("conflict", text),
+        ToolError::Unauthenticated(text) => ("unauthenticated", text),
+        ToolError::Forbidden(text) => ("forbidden", text),
         ToolError::RateLimited(seconds) => {
             let wait = seconds.map_or_else(|| "a minute".to_owned(), |seconds| format!("{seconds} s"));
             ("rate-limited", format!("PagerDuty asks to wait {wait}."))
         }
-        ToolError::Unavailable(text) => ("unavailable", text.clone()),
-        ToolError::Other(text) | ToolError::Ambiguous(text) | ToolError::Partial(text) => ("other", text.clone()),
+        ToolError::Unavailable(text) => ("unavailable", text),
+        ToolError::Other(text) | ToolError::Ambiguous(text) | ToolError::Partial(text) => ("other", text),
     };
     let message = if already_resolved {
         "The incident was already resolved; the note was not added."
     } else {
         "The incident is resolved; the note was not added. Do not resolve again; add the note once the reason is gone."
     };
-    let value = json!({
-        "message": message,
-        "done": {"resolved": true, "already_resolved": already_resolved, "incident": row},
-        "not_done": {"note": true, "code": code, "reason": why},
-    });
-    ToolError::Partial(value.to_string())
+    let told = HalfDone {
+        message,
+        done: Done { resolved: true, already_resolved, incident },
+        not_done: NotDone { note: true, code, reason },
+    };
+    ToolError::Partial(serde_json::to_string(&told).unwrap_or_default())
 }

@@ -1,12 +1,15 @@
 //! From what people call a thing to its PagerDuty identifier.
 //!
 //! An exact name wins, whatever its case. Otherwise one thing that the name fits is taken; several are
-//! handed back as candidates, because guessing which team to page is worse than asking.
+//! handed back as candidates, because guessing which team to page is worse than asking. A write takes exact
+//! names only. What looks like an identifier is looked up too: a filter by one that does not exist would find
+//! nothing, and nothing looks like good news.
 
-use serde_json::json;
+use serde::Serialize;
 use toolkeep_connector::{Context, Paging, ToolError, quote};
 
-use crate::wire::{Named, ServiceAnswer, UserAnswer};
+use crate::gather::each_page;
+use crate::wire::{Named, One, Reference, labels};
 
 /// Names in one list argument: each may cost a request.
 pub(crate) const NAMES_MAX: usize = 10;
@@ -33,6 +36,15 @@ impl Kind {
             Self::Schedule => "/schedules",
         }
     }
+    fn path_of_one(self) -> &'static str {
+        match self {
+            Self::Service => "/services/{id}",
+            Self::Team => "/teams/{id}",
+            Self::User => "/users/{id}",
+            Self::EscalationPolicy => "/escalation_policies/{id}",
+            Self::Schedule => "/schedules/{id}",
+        }
+    }
     fn word(self) -> &'static str {
         match self {
             Self::Service => "service",
@@ -55,59 +67,84 @@ pub(crate) fn split(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim).filter(|piece| !piece.is_empty())
 }
 
-/// Identifiers of everything in a comma-separated list of names and identifiers.
-pub(crate) fn identifiers(context: &mut Context, kind: Kind, list: Option<&str>) -> Result<Vec<String>, ToolError> {
+/// The names of a comma-separated argument, unless they are too many.
+pub(crate) fn several(kind: Kind, list: Option<&str>) -> Result<Vec<&str>, ToolError> {
     let names: Vec<&str> = list.map(|list| split(list).collect()).unwrap_or_default();
     if names.len() > NAMES_MAX {
         return Err(ToolError::InvalidArguments(format!("Name at most {NAMES_MAX} of one kind ({}).", kind.word())));
     }
-    names.into_iter().map(|name| identifier(context, kind, name)).collect()
+    Ok(names)
 }
 
-/// The identifier of a thing by its name or identifier.
-pub(crate) fn identifier(context: &mut Context, kind: Kind, text: &str) -> Result<String, ToolError> {
-    let text = text.trim();
-    if kind == Kind::User && text.eq_ignore_ascii_case("me") {
-        return me(context);
+/// Identifiers of everything in a comma-separated list of names and identifiers.
+pub(crate) fn identifiers(context: &mut Context, kind: Kind, list: Option<&str>) -> Result<Vec<String>, ToolError> {
+    let mut identifiers = Vec::new();
+    for name in several(kind, list)? {
+        identifiers.push(match kind == Kind::User && name.eq_ignore_ascii_case("me") {
+            true => me(context)?,
+            false => identifier(context, kind, name, false)?,
+        });
     }
-    if looks_like_identifier(text) && text.bytes().any(|byte| byte.is_ascii_digit()) {
-        return Ok(text.to_owned());
-    }
-    find(context, kind, text)?.id.ok_or_else(|| missing(kind, text))
+    Ok(identifiers)
+}
+
+/// The identifier of a thing by its name or identifier; `exact`: by nothing less than its whole name.
+pub(crate) fn identifier(context: &mut Context, kind: Kind, text: &str, exact: bool) -> Result<String, ToolError> {
+    find(context, kind, text, exact)?.id.ok_or_else(|| missing(kind, text))
 }
 
 /// The escalation policy of a service: who is on call for it.
-pub(crate) fn policy_of_service(context: &mut Context, text: &str) -> Result<(String, String), ToolError> {
-    let text = text.trim();
-    let found = if looks_like_identifier(text) && text.bytes().any(|byte| byte.is_ascii_digit()) {
-        let answer: ServiceAnswer = match context.get("/services/{id}").path("id", text).fetch() {
-            Err(ToolError::NotFound(_)) => return Err(missing(Kind::Service, text)),
-            other => other?,
-        };
-        answer.service.unwrap_or_default()
-    } else {
-        find(context, Kind::Service, text)?
-    };
-    let name = found.label().to_owned();
-    match found.escalation_policy.and_then(|policy| policy.id) {
-        Some(id) => Ok((id, name)),
-        None => Err(ToolError::NotFound(format!(
-            "The service {} has no escalation policy, so nobody is on call for it.",
-            quote(&name)
-        ))),
-    }
+pub(crate) fn policy_of_service(context: &mut Context, text: &str) -> Result<String, ToolError> {
+    let found = find(context, Kind::Service, text, false)?;
+    let name = quote(found.label());
+    found.escalation_policy.and_then(|policy| policy.id).ok_or_else(|| {
+        ToolError::NotFound(format!("The service {name} has no escalation policy, so nobody is on call for it."))
+    })
 }
 
-/// The user behind the connection.
+/// The user behind the connection. The account of an account-level key is what the operator wrote down, and
+/// no user's identifier: then PagerDuty is asked, and says that there is none.
 fn me(context: &mut Context) -> Result<String, ToolError> {
-    if let Some(account) = context.account() {
+    if let Some(account) = context.account().filter(|account| looks_like_identifier(&account.id)) {
         return Ok(account.id);
     }
-    let answer: UserAnswer = context.get("/users/me").fetch()?;
-    answer
-        .user
-        .and_then(|user| user.id)
-        .ok_or_else(|| ToolError::Other("PagerDuty did not say which user this credential belongs to.".into()))
+    let user = match context.get("/users/me").fetch::<One>() {
+        Err(ToolError::InvalidArguments(_) | ToolError::NotFound(_)) => None,
+        other => other?.user.and_then(|user| user.id),
+    };
+    user.ok_or_else(|| {
+        ToolError::InvalidArguments(
+            "me means nobody here: this PagerDuty credential belongs to an account, not to a user. Give the user's name, email or ID.".into(),
+        )
+    })
+}
+
+/// The account's priorities.
+pub(crate) fn priorities(context: &mut Context) -> Result<Vec<Reference>, ToolError> {
+    let answer: One = context.get("/priorities").fetch()?;
+    Ok(answer.priorities.unwrap_or_default())
+}
+
+/// The identifier of a priority by its name or identifier.
+pub(crate) fn priority(known: &[Reference], text: &str) -> Result<String, ToolError> {
+    let found = known.iter().find(|priority| {
+        [&priority.name, &priority.summary, &priority.id]
+            .into_iter()
+            .any(|name| name.as_deref().is_some_and(|name| name.eq_ignore_ascii_case(text)))
+    });
+    found.and_then(|priority| priority.id.clone()).ok_or_else(|| {
+        ToolError::InvalidArguments(format!(
+            "PagerDuty has no priority called {}. This account's are: {}.",
+            quote(text),
+            listed(labels(Some(known)))
+        ))
+    })
+}
+
+/// Quoted names, the first of them.
+pub(crate) fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let names = names.take(CANDIDATES_MAX).map(quote).collect::<Vec<_>>().join(", ");
+    if names.is_empty() { "none".to_owned() } else { names }
 }
 
 /// PagerDuty's identifiers: `P` and six or more, or `Q` and thirteen, capitals and digits.
@@ -117,23 +154,43 @@ pub(crate) fn looks_like_identifier(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
 }
 
-fn find(context: &mut Context, kind: Kind, text: &str) -> Result<Named, ToolError> {
-    let mut tried: Vec<String> = Vec::new();
+/// What has exactly this identifier.
+fn by_identifier(context: &mut Context, kind: Kind, id: &str) -> Result<Option<Named>, ToolError> {
+    match context.get(kind.path_of_one()).path("id", id).fetch::<One>() {
+        Ok(one) => {
+            let found = one.service.or(one.team).or(one.user).or(one.escalation_policy).or(one.schedule);
+            Ok(found.filter(|found| found.id.is_some()))
+        }
+        Err(ToolError::NotFound(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn find(context: &mut Context, kind: Kind, text: &str, exact: bool) -> Result<Named, ToolError> {
+    if looks_like_identifier(text) {
+        match by_identifier(context, kind, text) {
+            // A write names what it writes to, and PagerDuty refuses it if there is no such thing.
+            Err(ToolError::Forbidden(_)) if exact => {
+                return Ok(Named { id: Some(text.to_owned()), ..Named::default() });
+            }
+            found => {
+                if let Some(found) = found? {
+                    return Ok(found);
+                }
+            }
+        }
+    }
     for query in queries(kind, text) {
         let mut rows: Vec<Named> = Vec::new();
         let key = kind.path().trim_start_matches('/');
         let first_page = Paging { pages_max: 1, ..Paging::USUAL };
-        context.get(kind.path()).query("query", &query).pages(key, first_page, |_, page| {
+        each_page(context.get(kind.path()).query("query", &query), key, first_page, &mut |page| {
             rows.extend(page.rows);
             std::ops::ControlFlow::Break(())
         })?;
-        if let Some(found) = choose(kind, text, rows)? {
+        if let Some(found) = choose(kind, text, rows, exact)? {
             return Ok(found);
         }
-        tried.push(query);
-    }
-    if looks_like_identifier(text) {
-        return Ok(Named { id: Some(text.to_owned()), ..Named::default() });
     }
     Err(missing(kind, text))
 }
@@ -173,8 +230,9 @@ fn plain(text: &str) -> String {
     text.chars().filter(|character| character.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
-/// Picks from what a search found: exact, then equal but for spelling, then the only one that it fits.
-pub(crate) fn choose(kind: Kind, text: &str, rows: Vec<Named>) -> Result<Option<Named>, ToolError> {
+/// Picks from what a search found: exact, then equal but for spelling, then the only one that it fits. If only
+/// the exact one will do, the others are candidates.
+pub(crate) fn choose(kind: Kind, text: &str, rows: Vec<Named>, exact: bool) -> Result<Option<Named>, ToolError> {
     let lower = text.to_lowercase();
     let wanted = plain(text);
     let bare = plain(&without_kind(kind, text));
@@ -189,10 +247,10 @@ pub(crate) fn choose(kind: Kind, text: &str, rows: Vec<Named>) -> Result<Option<
                     || row.email.as_deref().is_some_and(|email| plain(email).contains(&bare)))
         },
     ];
-    for test in tests {
+    for (place, test) in tests.into_iter().enumerate() {
         let mut fitting = rows.iter().filter(|row| row.id.is_some() && test(row));
         let Some(first) = fitting.next() else { continue };
-        if fitting.next().is_none() {
+        if fitting.next().is_none() && (place == 0 || !exact) {
             return Ok(Some(first.clone()));
         }
         return Err(ambiguous(kind, text, rows.iter().filter(|row| test(row))));
@@ -200,16 +258,32 @@ pub(crate) fn choose(kind: Kind, text: &str, rows: Vec<Named>) -> Result<Option<
     Ok(None)
 }
 
+/// Which one was meant?
+#[derive(Serialize)]
+struct Question<'a> {
+    message: String,
+    candidates: Vec<Candidate<'a>>,
+}
+
+#[derive(Serialize)]
+struct Candidate<'a> {
+    id: Option<&'a str>,
+    name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<&'a str>,
+}
+
 fn ambiguous<'a>(kind: Kind, text: &str, rows: impl Iterator<Item = &'a Named>) -> ToolError {
-    let candidates: Vec<_> = rows
+    let candidates = rows
         .take(CANDIDATES_MAX)
-        .map(|row| match &row.email {
-            Some(email) => json!({"id": row.id, "name": row.label(), "email": email}),
-            None => json!({"id": row.id, "name": row.label()}),
-        })
+        .map(|row| Candidate { id: row.id.as_deref(), name: row.label(), email: row.email.as_deref() })
         .collect();
-    let message = format!("{} fits more than one {}. Call again with one of these IDs.", quote(text), kind.word());
-    ToolError::Ambiguous(json!({"message": message, "candidates": candidates}).to_string())
+    let message = format!(
+        "{} is not exactly the name of one {}. Call again with the ID or the whole name of the one meant.",
+        quote(text),
+        kind.word()
+    );
+    ToolError::Ambiguous(serde_json::to_string(&Question { message, candidates }).unwrap_or_default())
 }
 
 fn missing(kind: Kind, text: &str) -> ToolError {

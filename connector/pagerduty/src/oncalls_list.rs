@@ -6,15 +6,16 @@
 use std::ops::ControlFlow;
 
 use serde::Serialize;
-use toolkeep_connector::{Context, End, Paging, ToolError};
+use toolkeep_connector::{Context, End, Page, Paging, ToolError};
 
-use crate::arguments::{either, limit};
+use crate::arguments::{Rows, either, limit};
 use crate::civil::Timestamp;
-use crate::names::{Kind, NAMES_MAX, identifiers, policy_of_service, split};
+use crate::gather::each_page;
+use crate::names::{Kind, identifiers, policy_of_service, several};
 use crate::object::arguments;
-use crate::row::{TITLE_MAX_CHARS, cut};
+use crate::row::{TITLE_MAX_CHARS, cut, sorted};
 use crate::window::{Clock, Told, Window};
-use crate::wire::{OnCall, Reference};
+use crate::wire::{Named, OnCall, Reference};
 
 /// Rows when nobody says how many.
 const LIMIT_DEFAULT: u32 = 25;
@@ -39,7 +40,7 @@ arguments! {
         /// Team name or ID: its escalation policies.
         team: String;
         /// Rows to show, 1 to 100. Default 25.
-        limit: u32;
+        limit: Rows<LIMIT_MAX>;
         /// IANA name. Default: the user's.
         time_zone: String;
         escalation_policy_ids: String;
@@ -75,13 +76,19 @@ pub(crate) struct Line {
 }
 
 pub(crate) fn run(context: &mut Context, arguments: Arguments) -> Result<Answer, ToolError> {
-    let rows = usize::try_from(limit(arguments.limit, LIMIT_DEFAULT, LIMIT_MAX)?).unwrap_or(usize::MAX);
+    let rows =
+        usize::try_from(limit(arguments.limit.map(|rows| rows.0), LIMIT_DEFAULT, LIMIT_MAX)?).unwrap_or(usize::MAX);
     let clock = Clock::new(context, arguments.time_zone.as_deref())?;
     let Some(policies) = policies(context, &arguments)? else {
         return Ok(answer(&clock, Vec::new(), 0, None));
     };
-    let schedules = identifiers(context, Kind::Schedule, either(&arguments.schedule, &arguments.schedule_ids)?)?;
-    let users = identifiers(context, Kind::User, either(&arguments.user, &arguments.user_ids)?)?;
+    let schedules = identifiers(
+        context,
+        Kind::Schedule,
+        either(("schedule", &arguments.schedule), ("schedule_ids", &arguments.schedule_ids))?,
+    )?;
+    let users =
+        identifiers(context, Kind::User, either(("user", &arguments.user), ("user_ids", &arguments.user_ids))?)?;
 
     let mut found: Vec<OnCall> = Vec::new();
     let end = context
@@ -125,26 +132,25 @@ fn policies(context: &mut Context, arguments: &Arguments) -> Result<Option<Polic
     let mut named = identifiers(
         context,
         Kind::EscalationPolicy,
-        either(&arguments.escalation_policy, &arguments.escalation_policy_ids)?,
+        either(
+            ("escalation_policy", &arguments.escalation_policy),
+            ("escalation_policy_ids", &arguments.escalation_policy_ids),
+        )?,
     )?;
-    let services: Vec<&str> =
-        arguments.service.as_deref().map(|text| split(text).take(NAMES_MAX).collect()).unwrap_or_default();
-    for service in services {
-        named.push(policy_of_service(context, service)?.0);
+    for service in several(Kind::Service, arguments.service.as_deref())? {
+        named.push(policy_of_service(context, service)?);
     }
     let teams = identifiers(context, Kind::Team, arguments.team.as_deref())?;
     if teams.is_empty() {
         return Ok(Some(Policies { identifiers: named, cut: false }));
     }
     let mut of_teams: Vec<String> = Vec::new();
-    let end = context.get("/escalation_policies").queries("team_ids[]", &teams).pages(
-        "escalation_policies",
-        Paging { pages_max: 1, ..Paging::USUAL },
-        |_, page: toolkeep_connector::Page<Reference>| {
-            of_teams.extend(page.rows.into_iter().filter_map(|policy| policy.id));
-            ControlFlow::Continue(())
-        },
-    )?;
+    let request = context.get("/escalation_policies").queries("team_ids[]", &teams);
+    let first_page = Paging { pages_max: 1, ..Paging::USUAL };
+    let end = each_page(request, "escalation_policies", first_page, &mut |page: Page<Named>| {
+        of_teams.extend(page.rows.into_iter().filter_map(|policy| policy.id));
+        ControlFlow::Continue(())
+    })?;
     let cut = end != End::Complete || of_teams.len() > POLICIES_MAX;
     of_teams.truncate(POLICIES_MAX);
     if !named.is_empty() {
@@ -167,7 +173,7 @@ fn merge(clock: &Clock, found: Vec<OnCall>) -> Vec<Line> {
         let id = reference.as_ref().and_then(|reference| reference.id.clone()).unwrap_or_default();
         (label, id)
     };
-    let mut shifts: Vec<Shift> = found
+    let shifts: Vec<Shift> = found
         .into_iter()
         .map(|oncall| Shift {
             policy: key(&oncall.escalation_policy),
@@ -178,9 +184,9 @@ fn merge(clock: &Clock, found: Vec<OnCall>) -> Vec<Line> {
         })
         .collect();
     // On one level, being on call for good comes before any end, and a later end before an earlier one.
-    shifts.sort_by(|one, other| {
+    let shifts = sorted(shifts, |one, other| {
         let until = |shift: &Shift| std::cmp::Reverse(shift.until.unwrap_or(Timestamp::MAX));
-        (&one.policy, one.level, until(one)).cmp(&(&other.policy, other.level, until(other)))
+        (&one.policy, one.level, until(one)) <= (&other.policy, other.level, until(other))
     });
     let mut lines: Vec<Line> = Vec::new();
     let mut keys: Vec<(String, String)> = Vec::new();

@@ -37,6 +37,18 @@ pub(crate) fn cut(text: &str, max_chars: usize) -> String {
     }
 }
 
+/// Sorts a list, keeping the order of equal rows. `comes_first`: whether the first row comes before the second
+/// or is equal to it. A list of a few hundred rows that is nearly sorted already needs no faster way, and the
+/// library's sort is six kilobytes for each kind of row.
+pub(crate) fn sorted<T>(rows: Vec<T>, comes_first: impl Fn(&T, &T) -> bool) -> Vec<T> {
+    let mut sorted: Vec<T> = Vec::with_capacity(rows.len());
+    for row in rows {
+        let place = sorted.partition_point(|known| comes_first(known, &row));
+        sorted.insert(place, row);
+    }
+    sorted
+}
+
 impl Incident {
     pub(crate) fn is_resolved(&self) -> bool {
         self.status.as_deref() == Some("resolved")
@@ -54,10 +66,6 @@ impl Incident {
         }
         let end = self.resolved_at.or(self.last_status_change_at)?;
         Some((end.0 - self.created_at?.0).max(0))
-    }
-
-    pub(crate) fn priority_label(&self) -> Option<&str> {
-        self.priority.as_ref().and_then(|priority| priority.label())
     }
 
     /// Its line.

@@ -1,15 +1,20 @@
 //! `pagerduty_services_list`: which services there are, and which of them have open incidents.
+//!
+//! A service's status says `critical` or `warning` when it has open incidents, but `disabled` or `maintenance`
+//! hide that. So the open incidents themselves are asked for too.
+
+use std::ops::ControlFlow;
 
 use serde::Serialize;
-use toolkeep_connector::{Context, ToolError, quote};
+use toolkeep_connector::{Context, End, Paging, ToolError, quote};
 
-use crate::arguments::{either, limit};
-use crate::gather::Gather;
+use crate::arguments::{Any, Rows, either, limit};
+use crate::gather::{Gather, PAGES_MAX, each_page};
 use crate::names::{Kind, identifiers, split};
 use crate::object::arguments;
 use crate::row::{TITLE_MAX_CHARS, cut};
 use crate::window::{Clock, Told, Window};
-use crate::wire::{Service, labels};
+use crate::wire::{Incident, Named, labels};
 
 /// Rows when nobody says how many.
 const LIMIT_DEFAULT: u32 = 50;
@@ -25,12 +30,12 @@ arguments! {
         query: String;
         /// Team name or ID; several by comma.
         team: String;
-        /// open (has open incidents: critical or warning), critical (has triggered ones), warning (all acknowledged), active, maintenance or disabled; several by comma.
+        /// open (has open incidents, even if disabled or in maintenance), critical (has triggered ones), warning (all acknowledged), active, maintenance or disabled; several by comma.
         status: String;
         /// Rows to show, 1 to 100. Default 50.
-        limit: u32;
+        limit: Rows<LIMIT_MAX>;
         /// Rows to skip.
-        offset: u32;
+        offset: Any;
         name: String;
         team_ids: String;
     } required []
@@ -54,44 +59,103 @@ pub(crate) struct Line {
     id: Option<String>,
     name: String,
     status: Option<String>,
+    /// Said when open incidents were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    open_incidents: Option<u32>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     teams: Vec<String>,
     escalation_policy: Option<String>,
 }
 
 pub(crate) fn run(context: &mut Context, arguments: Arguments) -> Result<Answer, ToolError> {
-    let rows = limit(arguments.limit, LIMIT_DEFAULT, LIMIT_MAX)?;
+    let rows = limit(arguments.limit.map(|rows| rows.0), LIMIT_DEFAULT, LIMIT_MAX)?;
     let statuses = statuses(arguments.status.as_deref().unwrap_or_default())?;
-    let query = either(&arguments.query, &arguments.name)?;
-    let teams = identifiers(context, Kind::Team, either(&arguments.team, &arguments.team_ids)?)?;
+    let query = either(("query", &arguments.query), ("name", &arguments.name))?;
+    let teams = either(("team", &arguments.team), ("team_ids", &arguments.team_ids))?;
+    let teams = identifiers(context, Kind::Team, teams)?;
     let clock = Clock::new(context, None)?;
+    let open = if statuses.contains(&"open") { Some(Open::read(context)?) } else { None };
 
-    let mut gather = Gather::new(rows, arguments.offset.unwrap_or(0));
+    let mut gather = Gather::new(rows, arguments.offset.map_or(0, |rows| rows.0));
     let mut request = context.get("/services").query("sort_by", "name:asc").queries("team_ids[]", &teams);
     if let Some(query) = query {
         request = request.query("query", query);
     }
     if statuses.is_empty() {
-        gather.counted(request, "services", line)?;
+        gather.counted(request, "services", |service| line(service, None))?;
     } else {
-        let matches = |service: &Service| service.status.as_deref().is_some_and(|status| statuses.contains(&status));
-        gather.filtered(request, "services", matches, line)?;
+        let matches = |service: &Named| {
+            service.status.as_deref().is_some_and(|status| statuses.contains(&status))
+                || open.as_ref().is_some_and(|open| open.of(service) > 0)
+        };
+        gather.filtered(request, "services", matches, |service| line(service, open.as_ref()))?;
+    }
+    let mut hint = gather.hint("narrow it by query or team.");
+    let doubt = open.and_then(|open| open.doubt);
+    let complete = hint.is_none() && doubt.is_none();
+    if let Some(doubt) = doubt {
+        hint = Some(hint.map_or_else(String::new, |hint| hint + " ") + doubt);
     }
     Ok(Answer {
         count: gather.count,
         shown: gather.shown(),
-        complete: gather.complete(),
+        complete,
         window: Window::now(&clock),
-        hint: gather.hint("narrow it by query or team."),
+        hint,
         services: gather.rows,
     })
+}
+
+/// How many open incidents each service has.
+struct Open {
+    services: Vec<(String, u32)>,
+    /// Why a service may be missing.
+    doubt: Option<&'static str>,
+}
+
+impl Open {
+    /// Reads all open incidents, however old. Without the right to see incidents a service's status must do.
+    fn read(context: &mut Context) -> Result<Self, ToolError> {
+        let mut services: Vec<(String, u32)> = Vec::new();
+        let request = context
+            .get("/incidents")
+            .query("date_range", "all")
+            .queries("statuses[]", ["triggered", "acknowledged"])
+            .query("total", "true");
+        let paging = Paging { pages_max: PAGES_MAX, ..Paging::USUAL };
+        let end = each_page(request, "incidents", paging, &mut |page: toolkeep_connector::Page<Incident>| {
+            for id in page.rows.into_iter().filter_map(|incident| incident.service?.id) {
+                match services.iter_mut().find(|(known, _)| *known == id) {
+                    Some((_, count)) => *count = count.saturating_add(1),
+                    None => services.push((id, 1)),
+                }
+            }
+            ControlFlow::Continue(())
+        });
+        let doubt = match end {
+            Ok(End::Complete) => None,
+            Ok(_) => Some(
+                "There are more open incidents than could be read: disabled services and those in maintenance may be missing.",
+            ),
+            Err(ToolError::Forbidden(_)) => Some(
+                "Incidents cannot be read with this connection (scope incidents.read), so disabled services and those in maintenance are missing.",
+            ),
+            Err(error) => return Err(error),
+        };
+        Ok(Self { services, doubt })
+    }
+
+    fn of(&self, service: &Named) -> u32 {
+        let known = self.services.iter().find(|(id, _)| Some(id) == service.id.as_ref());
+        known.map_or(0, |(_, count)| *count)
+    }
 }
 
 fn statuses(text: &str) -> Result<Vec<&'static str>, ToolError> {
     let mut statuses = Vec::new();
     for status in split(text) {
         match status.to_lowercase().as_str() {
-            "open" => statuses.extend(["critical", "warning"]),
+            "open" => statuses.extend(["open", "critical", "warning"]),
             "critical" => statuses.push("critical"),
             "warning" => statuses.push("warning"),
             "active" => statuses.push("active"),
@@ -109,11 +173,13 @@ fn statuses(text: &str) -> Result<Vec<&'static str>, ToolError> {
     Ok(statuses)
 }
 
-fn line(service: &Service) -> Line {
+fn line(service: &Named, open: Option<&Open>) -> Line {
     Line {
         id: service.id.clone(),
         name: cut(service.name.as_deref().or(service.summary.as_deref()).unwrap_or_default(), TITLE_MAX_CHARS),
         status: service.status.clone(),
+        // A count that may be short is none.
+        open_incidents: open.filter(|open| open.doubt.is_none()).map(|open| open.of(service)),
         teams: labels(service.teams.as_deref()).take(TEAMS_MAX).map(|label| cut(label, TITLE_MAX_CHARS)).collect(),
         escalation_policy: service
             .escalation_policy

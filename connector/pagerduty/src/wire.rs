@@ -54,27 +54,12 @@ object! {
         details: Value;
     }
 
-    /// `{"incident": …}`, the answer to reading or writing one.
-    IncidentAnswer {
-        incident: Incident;
-    }
-
     /// A note on an incident.
     Note {
         id: String;
         content: String;
         created_at: Timestamp, by moment;
         user: Reference;
-    }
-
-    /// The answer to writing a note.
-    NoteAnswer {
-        note: Note;
-    }
-
-    /// All notes of an incident.
-    NotesAnswer {
-        notes: Vec<Note>;
     }
 
     /// One line of an incident's history. `kind` is open: new types appear at any time.
@@ -95,16 +80,6 @@ object! {
         note: String;
     }
 
-    /// A service.
-    Service {
-        id: String;
-        name: String;
-        summary: String;
-        status: String;
-        teams: Vec<Reference>;
-        escalation_policy: Reference;
-    }
-
     /// Somebody on call, one way.
     OnCall {
         user: Reference;
@@ -114,36 +89,30 @@ object! {
         end: Timestamp, by moment;
     }
 
-    /// Anything with a name, as a search for names finds it.
+    /// Anything with a name: a service, a user, a team, an escalation policy, a schedule. One type for all of
+    /// them, because every further one is some kilobytes of the component.
     Named {
         id: String;
         name: String;
         summary: String;
+        status: String;
+        teams: Vec<Reference>;
         email: String;
+        time_zone: String;
         escalation_policy: Reference;
     }
 
-    /// One service.
-    ServiceAnswer {
-        service: Named;
-    }
-
-    /// A user.
-    User {
-        id: String;
-        name: String;
-        email: String;
-        time_zone: String;
-    }
-
-    /// One user.
-    UserAnswer {
-        user: User;
-    }
-
-    /// The account's priorities.
-    PrioritiesAnswer {
+    /// An answer that is no list of pages: each has one of these.
+    One {
+        incident: Incident;
+        note: Note;
+        notes: Vec<Note>;
         priorities: Vec<Reference>;
+        service: Named;
+        team: Named;
+        user: Named;
+        escalation_policy: Named;
+        schedule: Named;
     }
 }
 

@@ -3,9 +3,12 @@
 //! Right for today, the last two years and what lies ahead, wherever the rule did not change meanwhile.
 //! One kind of zone has no such rule: where clocks follow the moon (Morocco), the hour of Ramadan is missed.
 
+use std::cmp::Ordering;
+
 use crate::civil::{DAY_S, Date, Timestamp};
 
-/// Lines of `Europe/Berlin CET-1CEST,M3.5.0,M10.5.0/3`, written by the build script.
+/// Lines of `Europe/Berlin CET-1CEST,M3.5.0,M10.5.0/3`, written by the build script, in the order of their
+/// names in lower case.
 const ZONES: &str = include_str!(concat!(env!("OUT_DIR"), "/zones.txt"));
 
 /// Offsets from UTC over the year.
@@ -46,10 +49,7 @@ impl Zone {
 
     /// The zone of that name, whatever its case, and the name as the database writes it.
     pub(crate) fn named(name: &str) -> Option<(Self, &'static str)> {
-        let (known, rule) = ZONES
-            .lines()
-            .filter_map(|line| line.split_once(' '))
-            .find(|(known, _)| known.eq_ignore_ascii_case(name))?;
+        let (known, rule) = line(name)?.split_once(' ')?;
         Some((Self::parse(rule)?, known))
     }
 
@@ -92,6 +92,25 @@ impl Zone {
         let [_, (_, past_gap)] = moments;
         shown.map_or(past_gap, |(_, at)| *at)
     }
+}
+
+/// The line of a name, by halving: there are six hundred, and every call asks for one.
+fn line(name: &str) -> Option<&'static str> {
+    let mut left = ZONES;
+    while !left.is_empty() {
+        let (before, after) = left.split_at_checked(left.len() / 2)?;
+        let begin = before.rfind('\n').map_or(0, |place| place + 1);
+        let end = after.find('\n').map_or(left.len(), |place| before.len() + place + 1);
+        let line = left.get(begin..end)?;
+        let (known, _) = line.split_once(' ')?;
+        let known = known.bytes().map(|byte| byte.to_ascii_lowercase());
+        match known.cmp(name.bytes().map(|byte| byte.to_ascii_lowercase())) {
+            Ordering::Equal => return Some(line.trim_end()),
+            Ordering::Less => left = left.get(end..)?,
+            Ordering::Greater => left = left.get(..begin)?,
+        }
+    }
+    None
 }
 
 impl Change {

@@ -69,6 +69,7 @@ pub mod bindings;
 mod context;
 mod declare;
 pub mod error;
+pub mod json;
 mod paging;
 mod request;
 mod response;

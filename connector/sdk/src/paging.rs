@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 
 use crate::request::{Parts, Request, push_pair, transmit};
-use crate::{Context, ToolError};
+use crate::{Context, ToolError, json};
 
 /// How much of a list to read.
 #[derive(Debug, Clone, Copy)]
@@ -87,8 +87,8 @@ impl Request<'_> {
             if !response.is_success() {
                 return Err(crate::error::explain(connector, &response));
             }
-            let mut page: Page<T> =
-                read_page(response.body(), key).map_err(|fault| response.unreadable(connector.title, &fault))?;
+            let mut page: Page<T> = json::read_seed(response.body(), PageSeed { key, rows: PhantomData })
+                .map_err(|fault| response.unreadable(connector.title, &fault))?;
             page.offset = offset;
             let count = u32::try_from(page.rows.len()).unwrap_or(u32::MAX);
             let (more, total) = (page.more, page.total);
@@ -110,13 +110,6 @@ impl Request<'_> {
         }
         Ok(End::Bounded)
     }
-}
-
-fn read_page<T: for<'de> Deserialize<'de>>(body: &[u8], key: &str) -> Result<Page<T>, serde_json::Error> {
-    let mut parser = serde_json::Deserializer::from_slice(body);
-    let page = PageSeed { key, rows: PhantomData }.deserialize(&mut parser)?;
-    parser.end()?;
-    Ok(page)
 }
 
 struct PageSeed<'k, T> {

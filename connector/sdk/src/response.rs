@@ -4,7 +4,7 @@ use serde::de::DeserializeOwned;
 
 use crate::context::Incoming;
 use crate::request::Method;
-use crate::{ToolError, error};
+use crate::{ToolError, error, json};
 
 /// An answer of any status, with the request that it answers.
 #[derive(Debug, Clone)]
@@ -42,23 +42,23 @@ impl Response {
     /// [`ToolError::Unavailable`] if it is something else: a proxy's page, or an answer cut off. For a
     /// write the text says that the change may have been made.
     pub fn json<T: DeserializeOwned>(&self, title: &str) -> Result<T, ToolError> {
-        serde_json::from_slice(&self.incoming.body).map_err(|fault| self.unreadable(title, &fault))
+        json::read(&self.incoming.body).map_err(|fault| self.unreadable(title, &fault))
     }
 
-    pub(crate) fn unreadable(&self, title: &str, fault: &serde_json::Error) -> ToolError {
+    pub(crate) fn unreadable(&self, title: &str, fault: &json::Fault) -> ToolError {
         let kind = error::quote(self.header("content-type").unwrap_or("no content type"));
         let doubt = if self.method.writes() { " The change was probably made: look before repeating it." } else { "" };
         // The parser's own words may repeat a piece of the body, so only the place is told.
         let what =
-            if fault.is_data() { "JSON of another form than expected" } else { "something that is not whole JSON" };
+            if fault.is_data { "JSON of another form than expected" } else { "something that is not whole JSON" };
         ToolError::Unavailable(format!(
             "{title} answered {} to {} {} with {what} ({kind}, {} bytes, fault at line {} column {}).{doubt}",
             self.incoming.status,
             self.method.name(),
             self.path,
             self.incoming.body.len(),
-            fault.line(),
-            fault.column(),
+            fault.line,
+            fault.column,
         ))
     }
 }

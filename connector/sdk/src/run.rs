@@ -41,7 +41,7 @@ pub fn run<A: DeserializeOwned, O: IntoOutput>(
     arguments: &str,
     function: fn(&mut Context, A) -> Result<O, ToolError>,
 ) -> Result<Output, ToolError> {
-    let arguments = serde_json::from_slice(arguments.as_bytes()).map_err(|error| {
+    let arguments = crate::json::read(arguments.as_bytes()).map_err(|error| {
         ToolError::InvalidArguments(format!("The arguments do not fit the tool's schema: {error}."))
     })?;
     function(context, arguments)?.into_output()

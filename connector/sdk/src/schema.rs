@@ -1,8 +1,8 @@
 //! From an argument struct to the JSON Schema that a model reads: flat, and nothing in it that a model
 //! does not need, because every client pays for these bytes on every turn.
 
-use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value};
 
 /// Keywords that say nothing to a model: `format` is here for the likes of `uint32`, which JSON Schema
@@ -11,11 +11,16 @@ const NOISE: [&str; 3] = ["$schema", "title", "format"];
 
 /// JSON Schema 2020-12 of `T`, subschemas inlined, as text.
 pub fn schema_of<T: JsonSchema>() -> String {
+    text_of(SchemaGenerator::into_root_schema_for::<T>)
+}
+
+/// One copy of the rest, not one for each type.
+fn text_of(root: fn(SchemaGenerator) -> Schema) -> String {
     let settings = SchemaSettings::draft2020_12().with(|settings| {
         settings.inline_subschemas = true;
         settings.meta_schema = None;
     });
-    let mut schema = settings.into_generator().into_root_schema_for::<T>().to_value();
+    let mut schema = root(settings.into_generator()).to_value();
     tidy(&mut schema);
     if let Value::Object(root) = &mut schema {
         // The struct's own comment is for its reader; the tool's description is for the model.

@@ -16,8 +16,8 @@ use crate::{Account, RESPONSE_MAX_BYTES};
 
 /// Bytes written at once: what `blocking-write-and-flush` takes at most (wasi:io/streams).
 const WRITE_MAX_BYTES: usize = 4_096;
-/// Bytes asked for at once: a page of rows in a few reads, without a large idle buffer.
-const READ_BYTES: u64 = 64 * 1_024;
+/// Bytes asked for at once: the usual answer whole. What comes is as much as is there, and no buffer waits for it.
+const READ_BYTES: u64 = 1_024 * 1_024;
 
 /// Runs in a host; works inside a component only.
 pub struct Host;
@@ -26,13 +26,15 @@ impl Environment for Host {
     fn send(&mut self, request: &Outgoing) -> Result<Incoming, SendError> {
         let response = await_response(&start(request)?)?;
         let status = response.status();
-        let headers = response
+        let headers: Vec<(String, String)> = response
             .headers()
             .entries()
             .into_iter()
             .map(|(name, value)| (name.to_ascii_lowercase(), String::from_utf8_lossy(&value).into_owned()))
             .collect();
-        let body = read_body(&response)?;
+        let length = headers.iter().find(|(name, _)| name == "content-length");
+        let length_bytes = length.and_then(|(_, value)| value.parse().ok()).unwrap_or(0);
+        let body = read_body(&response, length_bytes)?;
         Ok(Incoming { status, headers, body })
     }
 
@@ -98,7 +100,8 @@ fn await_response(future: &FutureIncomingResponse) -> Result<IncomingResponse, S
     }
 }
 
-fn read_body(response: &IncomingResponse) -> Result<Vec<u8>, SendError> {
+/// Reads what comes. The length that the answer announces only says how much room to make.
+fn read_body(response: &IncomingResponse, length_bytes: usize) -> Result<Vec<u8>, SendError> {
     let broken = || SendError::Interrupted("the answer was cut off".to_owned());
     let incoming = response.consume().map_err(|()| broken())?;
     let stream = incoming.stream().map_err(|()| broken())?;
@@ -109,7 +112,10 @@ fn read_body(response: &IncomingResponse) -> Result<Vec<u8>, SendError> {
                 return Err(SendError::TooLarge);
             }
             // The common case is one read: then the buffer moves instead of being copied.
-            Ok(chunk) if body.is_empty() => body = chunk,
+            Ok(chunk) if body.is_empty() => {
+                body = chunk;
+                body.reserve_exact(length_bytes.min(RESPONSE_MAX_BYTES).saturating_sub(body.len()));
+            }
             Ok(chunk) => body.extend_from_slice(&chunk),
             Err(StreamError::Closed) => return Ok(body),
             Err(StreamError::LastOperationFailed(error)) => {

@@ -185,7 +185,7 @@ pub struct PromptArgument {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PromptError {
-    /// A required argument is missing.
+    /// A required argument is missing or empty.
     #[error("the prompt needs the argument `{0}`; give it")]
     Missing(String),
     /// The prompt has no such argument.
@@ -222,7 +222,7 @@ impl Prompt {
                 return Err(PromptError::TooLong(name.clone()));
             }
         }
-        if let Some(missing) = self.arguments.iter().find(|a| a.required && !values.contains_key(&a.name)) {
+        if let Some(missing) = self.arguments.iter().find(|a| a.required && values.get(&a.name).is_none_or(String::is_empty)) {
             return Err(PromptError::Missing(missing.name.clone()));
         }
         let mut out = String::with_capacity(self.text.len());
@@ -281,6 +281,8 @@ mod tests {
         let values =
             BTreeMap::from([("incident".to_owned(), "{note}".to_owned()), ("note".to_owned(), "done".to_owned())]);
         assert_eq!(prompt().render(&values).unwrap(), "Resolve {note} with done; {other} stays.");
+        let empty = BTreeMap::from([("incident".to_owned(), String::new())]);
+        assert_eq!(prompt().render(&empty), Err(PromptError::Missing("incident".to_owned())));
         assert_eq!(prompt().render(&BTreeMap::new()), Err(PromptError::Missing("incident".to_owned())));
         let unknown = BTreeMap::from([("incident".to_owned(), "1".to_owned()), ("x".to_owned(), "1".to_owned())]);
         assert_eq!(prompt().render(&unknown), Err(PromptError::Unknown("x".to_owned())));

@@ -26,36 +26,51 @@ struct Types {
 ///
 /// # Errors
 /// A pair without `=`, a key given twice that is no list, or a value that has none of the types its key
-/// allows; the text says which type was wanted.
+/// allows; the text says which type was wanted, and names every mistake, so that one more try is enough.
 pub(crate) fn parse(pairs: &[String], schema: &Value) -> Result<Map<String, Value>, Failure> {
     let mut arguments = Map::new();
+    let (mut mistakes, mut unknown) = (Vec::new(), Vec::new());
     for pair in pairs {
         let Some((key, text)) = pair.split_once('=') else {
-            return Err(Failure::usage(format!("`{pair}` is not key=value")).next("toolkeep call TOOL key=value …"));
+            mistakes.push(format!("`{pair}` is not key=value"));
+            continue;
         };
         let property = schema.get("properties").and_then(|properties| properties.get(key));
+        if property.is_none() && schema.get("additionalProperties") == Some(&Value::Bool(false)) {
+            unknown.push(format!("`{key}` is no argument of this tool"));
+        }
         let types = property.map_or_else(Types::default, |property| types_of(property, schema, 0));
-        let value = read(key, text, types, property, schema)?;
+        let value = match read(key, text, types, property, schema) {
+            Ok(value) => value,
+            Err(mistake) => {
+                mistakes.push(mistake);
+                continue;
+            }
+        };
         match (arguments.get_mut(key), value) {
             (None, value) => {
                 arguments.insert(key.to_owned(), value);
             }
             // `team=a team=b` and `team=a,b` mean the same list.
             (Some(Value::Array(earlier)), Value::Array(mut more)) if types.array => earlier.append(&mut more),
-            (Some(_), _) => return Err(Failure::usage(format!("`{key}` is given twice"))),
+            (Some(_), _) => mistakes.push(format!("`{key}` is given twice")),
         }
     }
-    Ok(arguments)
+    if mistakes.is_empty() {
+        // Unknown keys alone are left to the host, which knows the right ones and records the refusal.
+        return Ok(arguments);
+    }
+    mistakes.append(&mut unknown);
+    Err(Failure::usage(mistakes.join("; ")).next("toolkeep call TOOL key=value …; toolkeep tools lists the arguments"))
 }
 
-fn read(key: &str, text: &str, types: Types, property: Option<&Value>, root: &Value) -> Result<Value, Failure> {
+fn read(key: &str, text: &str, types: Types, property: Option<&Value>, root: &Value) -> Result<Value, String> {
     if let Some(value) = scalar(text, types) {
         return Ok(value);
     }
     if types.array {
         if text.starts_with('[') {
-            return serde_json::from_str(text)
-                .map_err(|error| Failure::usage(format!("`{key}` is not a JSON list: {error}")));
+            return serde_json::from_str(text).map_err(|error| format!("`{key}` is not a JSON list: {error}"));
         }
         let items = property.and_then(|property| find(property, root, "items", 0));
         let item_types = items.map_or_else(Types::default, |items| types_of(items, root, 0));
@@ -66,14 +81,13 @@ fn read(key: &str, text: &str, types: Types, property: Option<&Value>, root: &Va
             .map(Value::Array);
     }
     if types.object {
-        return serde_json::from_str(text)
-            .map_err(|error| Failure::usage(format!("`{key}` is not a JSON object: {error}")));
+        return serde_json::from_str(text).map_err(|error| format!("`{key}` is not a JSON object: {error}"));
     }
     // An unknown key or an untyped one: text, and the host says what it thinks of it.
     if types == Types::default() {
         return Ok(Value::String(text.to_owned()));
     }
-    Err(Failure::usage(format!("`{key}` must be {}; `{text}` is not", wanted(types))))
+    Err(format!("`{key}` must be {}; `{text}` is not", wanted(types)))
 }
 
 /// The value, if a scalar type fits. Text comes last, so that `5` is a number where either is allowed.
@@ -198,18 +212,19 @@ mod tests {
                 "incident": { "type": ["string", "integer"] },
                 "window": { "type": "object" }
             },
-            "$defs": { "Status": { "enum": ["open", "resolved"] } }
+            "$defs": { "Status": { "enum": ["open", "resolved"] } },
+            "additionalProperties": false
         })
     }
 
-    fn read(pairs: &[&str]) -> Result<Value, Failure> {
+    fn read_all(pairs: &[&str]) -> Result<Value, Failure> {
         let pairs: Vec<String> = pairs.iter().map(|&pair| pair.to_owned()).collect();
         parse(&pairs, &schema()).map(Value::Object)
     }
 
     #[test]
     fn values_get_the_types_of_the_schema() {
-        let got = read(&[
+        let got = read_all(&[
             "status=open",
             "limit=5",
             "ratio=0.5",
@@ -230,10 +245,10 @@ mod tests {
 
     #[test]
     fn a_value_keeps_its_equals_signs_and_a_list_may_be_repeated_or_json() {
-        assert_eq!(read(&["status=a=b"]).unwrap(), json!({ "status": "a=b" }));
-        assert_eq!(read(&["teams=a", "teams=b"]).unwrap(), json!({ "teams": ["a", "b"] }));
-        assert_eq!(read(&["teams=[\"a,b\"]"]).unwrap(), json!({ "teams": ["a,b"] }));
-        assert_eq!(read(&["limit=null"]).unwrap(), json!({ "limit": null }));
+        assert_eq!(read_all(&["status=a=b"]).unwrap(), json!({ "status": "a=b" }));
+        assert_eq!(read_all(&["teams=a", "teams=b"]).unwrap(), json!({ "teams": ["a", "b"] }));
+        assert_eq!(read_all(&["teams=[\"a,b\"]"]).unwrap(), json!({ "teams": ["a,b"] }));
+        assert_eq!(read_all(&["limit=null"]).unwrap(), json!({ "limit": null }));
     }
 
     #[test]
@@ -244,14 +259,22 @@ mod tests {
             ("window=x", "JSON object"),
             ("status", "key=value"),
         ] {
-            let failure = read(&[pair]).unwrap_err();
+            let failure = read_all(&[pair]).unwrap_err();
             assert!(failure.message().contains(wanted), "{pair}: {}", failure.message());
         }
-        assert!(read(&["limit=1", "limit=2"]).unwrap_err().message().contains("twice"));
+        assert!(read_all(&["limit=1", "limit=2"]).unwrap_err().message().contains("twice"));
+    }
+
+    #[test]
+    fn every_mistake_is_named_at_once() {
+        let failure = read_all(&["limit=abc", "nope=1", "verbose=yes"]).unwrap_err();
+        for wanted in ["`limit` must be", "`nope` is no argument", "`verbose` must be"] {
+            assert!(failure.message().contains(wanted), "{}", failure.message());
+        }
     }
 
     #[test]
     fn an_unknown_key_is_left_to_the_host() {
-        assert_eq!(read(&["nonsense=1"]).unwrap(), json!({ "nonsense": "1" }));
+        assert_eq!(read_all(&["nonsense=1"]).unwrap(), json!({ "nonsense": "1" }));
     }
 }

@@ -21,6 +21,7 @@ Exit codes:
    3  not permitted: no credential, no key, or a policy says no
    4  unavailable: time-out, rate limit, upstream down; may work later
   70  a mistake in this program
+  74  the output could not be written, e.g. to a full disk
   78  cannot start: data directory, vault, audit log or connector
 
 Data goes to standard output; progress, log and errors go to standard error.";
@@ -387,7 +388,7 @@ pub(crate) struct KeyList {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  toolkeep key revoke 5f0c9e2a7b3d1846")]
 pub(crate) struct KeyRevoke {
-    /// The key's id, as `toolkeep key list` shows it
+    /// The key's id, as `toolkeep key list` shows it; a whole key is taken for its id
     pub(crate) id: String,
 }
 
@@ -404,7 +405,7 @@ pub(crate) enum Audit {
 Examples:
   toolkeep audit list
   toolkeep audit list --user kim --tool pagerduty_incident_resolve
-  toolkeep audit list --limit 1000 --json > audit.jsonl")]
+  toolkeep audit list --all --limit 1000 --json > audit.jsonl")]
 pub(crate) struct AuditList {
     /// How many records, counted from the newest
     #[arg(long, value_name = "COUNT", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
@@ -421,6 +422,9 @@ pub(crate) struct AuditList {
     /// Only the records of this call
     #[arg(long, value_name = "ID")]
     pub(crate) call: Option<String>,
+    /// Also what every command leaves behind: that it started, stopped, loaded its connectors
+    #[arg(long)]
+    pub(crate) all: bool,
     /// One JSON object for each record
     #[arg(long)]
     pub(crate) json: bool,

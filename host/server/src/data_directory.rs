@@ -20,14 +20,30 @@ impl DataDirectory {
     /// # Errors
     /// [`Exit::Setup`] if it cannot be made, is not a directory, or others may enter it.
     pub(crate) fn open(given: Option<&Path>) -> Result<Self, Failure> {
-        let root = match given {
-            Some(path) => path.to_owned(),
-            None => default_root()?,
-        };
+        let root = root(given)?;
         std::fs::DirBuilder::new().recursive(true).mode(PRIVATE_MODE).create(&root).map_err(|error| {
             setup("data_directory_unusable", format!("cannot make the data directory {}: {error}", root.display()))
                 .next("toolkeep --data DIR …, with a directory that you may write to")
         })?;
+        Self::checked(root)
+    }
+
+    /// Opens `given`, or the user's own default, which must exist: whoever only looks makes nothing.
+    ///
+    /// # Errors
+    /// [`Exit::Setup`] if it does not exist, is not a directory, or others may enter it.
+    pub(crate) fn existing(given: Option<&Path>) -> Result<Self, Failure> {
+        let root = root(given)?;
+        if !root.exists() {
+            let message = format!("the data directory {} does not exist, so there is nothing to show", root.display());
+            return Err(setup("data_directory_missing", message).next(
+                "toolkeep --data DIR …, with the directory of your server; `toolkeep credential add` makes a new one",
+            ));
+        }
+        Self::checked(root)
+    }
+
+    fn checked(root: PathBuf) -> Result<Self, Failure> {
         let metadata = std::fs::metadata(&root).map_err(|error| {
             setup("data_directory_unusable", format!("cannot read the data directory {}: {error}", root.display()))
         })?;
@@ -50,6 +66,16 @@ impl DataDirectory {
     /// The master key of the vault.
     pub(crate) fn master_key(&self) -> PathBuf {
         self.root.join("master.key")
+    }
+
+    /// Whether a vault, or at least its key, is here: names of the vault's own.
+    pub(crate) fn has_vault(&self) -> bool {
+        self.master_key().exists() || self.root.join("vault.db").exists()
+    }
+
+    /// Whether an audit log is here: a name of the log's own.
+    pub(crate) fn has_audit_log(&self) -> bool {
+        self.root.join("audit.db").exists()
     }
 
     /// Compiled connectors.
@@ -85,6 +111,10 @@ impl DataDirectory {
     }
 }
 
+fn root(given: Option<&Path>) -> Result<PathBuf, Failure> {
+    given.map_or_else(default_root, |path| Ok(path.to_owned()))
+}
+
 /// `$XDG_DATA_HOME/toolkeep`, else `~/.local/share/toolkeep` (XDG Base Directory specification).
 #[expect(clippy::disallowed_methods, reason = "where a user's own data lies is nothing to ask for with an option")]
 fn default_root() -> Result<PathBuf, Failure> {
@@ -118,6 +148,18 @@ mod tests {
         let failure = DataDirectory::open(Some(&path)).unwrap_err();
         assert_eq!(failure.exit(), Exit::Setup);
         assert!(failure.message().contains("750"), "{}", failure.message());
+    }
+
+    #[test]
+    fn looking_makes_no_directory() {
+        let temporary = tempfile::tempdir().unwrap();
+        let path = temporary.path().join("data");
+        let failure = DataDirectory::existing(Some(&path)).unwrap_err();
+        assert!(failure.exit() == Exit::Setup && failure.message().contains("does not exist"), "{}", failure.message());
+        assert!(!path.exists());
+        DataDirectory::open(Some(&path)).unwrap();
+        let data = DataDirectory::existing(Some(&path)).unwrap();
+        assert!(!data.has_vault() && !data.has_audit_log());
     }
 
     #[test]

@@ -21,6 +21,8 @@ pub(crate) enum Exit {
     Unavailable = 4,
     /// A mistake of this program (`EX_SOFTWARE` of sysexits).
     Internal = 70,
+    /// The output could not be written (`EX_IOERR` of sysexits).
+    Io = 74,
     /// It cannot start: data directory, vault, audit log or a connector (`EX_CONFIG` of sysexits).
     Setup = 78,
 }
@@ -72,6 +74,11 @@ impl Failure {
         self
     }
 
+    /// The stable code.
+    pub(crate) fn code(&self) -> &str {
+        &self.0.code
+    }
+
     /// The exit code that this failure ends with.
     #[cfg(test)]
     pub(crate) fn exit(&self) -> Exit {
@@ -79,7 +86,6 @@ impl Failure {
     }
 
     /// The text.
-    #[cfg(test)]
     pub(crate) fn message(&self) -> &str {
         &self.0.message
     }
@@ -132,7 +138,7 @@ impl From<std::io::Error> for Failure {
         if error.kind() == std::io::ErrorKind::BrokenPipe {
             return Self::new(Exit::Done, BROKEN_PIPE, "the reader of the output closed it");
         }
-        Self::new(Exit::Internal, "io", error.to_string())
+        Self::new(Exit::Io, "io", error.to_string())
     }
 }
 

@@ -4,10 +4,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use toolkeep_audit::{AuditError, AuditLog, Event, EventKind, PrincipalFields};
+use toolkeep_audit::{AuditError, AuditLog, Event, EventKind, PrincipalFields, Refusal};
 use toolkeep_host::{Connector, ExchangeObserver, Host, HostError};
 use toolkeep_policy::{Principal, ToolFilter};
 use toolkeep_vault::{KeySource, Vault, VaultError};
+use zeroize::Zeroizing;
 
 use crate::cli::{Global, Identity};
 use crate::data_directory::DataDirectory;
@@ -18,11 +19,15 @@ const AUDIT_KEY_LABEL: &str = "audit digests";
 /// The agent of records that the command line makes.
 const AGENT: &str = concat!("toolkeep/", env!("CARGO_PKG_VERSION"));
 
+/// The code of having no connector to load.
+const NO_CONNECTORS: &str = "no_connectors";
+
 /// The parts that keep things: all that key and credential commands need.
 pub(crate) struct Keep {
     pub(crate) vault: Arc<Vault>,
     pub(crate) audit: AuditLog,
-    data: DataDirectory,
+    /// None: nothing is kept on a disk.
+    data: Option<DataDirectory>,
 }
 
 impl Keep {
@@ -31,12 +36,54 @@ impl Keep {
     /// # Errors
     /// [`Exit::Setup`] with the part that failed.
     pub(crate) fn open(global: &Global) -> Result<Self, Failure> {
-        let data = DataDirectory::open(global.data.as_deref())?;
+        Self::open_in(DataDirectory::open(global.data.as_deref())?)
+    }
+
+    /// Opens vault and audit log if they are there, and makes nothing if they are not.
+    ///
+    /// # Errors
+    /// As [`Keep::open`]; also where there is no vault.
+    pub(crate) fn open_existing(global: &Global) -> Result<Self, Failure> {
+        let data = DataDirectory::existing(global.data.as_deref())?;
+        if !data.has_vault() {
+            let message = format!("there is no vault in {}, so there is nothing to show", data.root().display());
+            return Err(Failure::new(Exit::Setup, "no_vault", message)
+                .next("toolkeep credential add CONNECTOR …, which makes one; or another --data DIR"));
+        }
+        Self::open_in(data)
+    }
+
+    /// For a look at the connectors: what is there if a vault is, and otherwise nothing that outlasts the
+    /// process, so that looking makes nothing.
+    ///
+    /// # Errors
+    /// As [`Keep::open`]; also where neither a data directory nor a connector is named.
+    pub(crate) fn open_to_look(global: &Global) -> Result<Self, Failure> {
+        let data = match DataDirectory::existing(global.data.as_deref()) {
+            Ok(data) if data.has_vault() => return Self::open_in(data),
+            Ok(data) => Some(data),
+            Err(_) if !global.connectors.is_empty() => None,
+            Err(failure) => return Err(failure),
+        };
+        Self::in_memory(data)
+    }
+
+    /// A vault and an audit log that die with the process. `data` is where connectors are looked for.
+    ///
+    /// # Errors
+    /// The system gave no memory or no random bytes.
+    pub(crate) fn in_memory(data: Option<DataDirectory>) -> Result<Self, Failure> {
+        let vault = Vault::in_memory().map_err(|error| vault_failure(&error))?;
+        let audit = AuditLog::in_memory(vault.derive_key(AUDIT_KEY_LABEL)).map_err(|error| audit_failure(&error))?;
+        Ok(Self { vault: Arc::new(vault), audit, data })
+    }
+
+    fn open_in(data: DataDirectory) -> Result<Self, Failure> {
         let keys = KeySource::File(data.master_key());
         let vault = Vault::open(data.root(), keys).map_err(|error| vault_setup(&error))?;
         let audit =
             AuditLog::open(data.root(), vault.derive_key(AUDIT_KEY_LABEL)).map_err(|error| audit_setup(&error))?;
-        Ok(Self { vault: Arc::new(vault), audit, data })
+        Ok(Self { vault: Arc::new(vault), audit, data: Some(data) })
     }
 
     /// Builds a host over them and loads the connectors that `global` names, or the installed ones.
@@ -49,11 +96,18 @@ impl Keep {
         global: &Global,
         observer: Option<Arc<dyn ExchangeObserver>>,
     ) -> Result<Host, Failure> {
-        let mut builder = Host::builder(Arc::clone(&self.vault), self.audit.clone()).cache_directory(self.data.cache());
+        let mut builder = Host::builder(Arc::clone(&self.vault), self.audit.clone());
+        if let Some(data) = self.data.as_ref().filter(|data| data.has_vault()) {
+            builder = builder.cache_directory(data.cache());
+        }
         for base in &global.upstreams {
             builder = builder.operator_base(base).map_err(|error| {
-                Failure::new(Exit::Usage, error.code(), error.to_string())
-                    .next("toolkeep --upstream http://127.0.0.1:8080 …")
+                // A URL may hold a password, so it is not repeated.
+                let message = match &error {
+                    HostError::Base { reason, .. } => format!("an --upstream is no base: {reason}"),
+                    _ => error.to_string(),
+                };
+                Failure::new(Exit::Usage, error.code(), message).next("toolkeep --upstream http://127.0.0.1:8080 …")
             })?;
         }
         if let Some(observer) = observer {
@@ -70,17 +124,52 @@ impl Keep {
         if !global.connectors.is_empty() {
             return Ok(global.connectors.clone());
         }
-        let installed = self.data.connectors()?;
+        let installed = self.data.as_ref().map_or_else(|| Ok(Vec::new()), DataDirectory::connectors)?;
         if installed.is_empty() {
-            let directory = self.data.connector_directory();
+            let place = self.data.as_ref().map_or_else(PathBuf::new, DataDirectory::connector_directory);
             return Err(Failure::new(
                 Exit::Setup,
-                "no_connectors",
-                format!("there is no connector: {} holds no .wasm file", directory.display()),
+                NO_CONNECTORS,
+                format!("there is no connector: {} holds no .wasm file", place.display()),
             )
             .next("toolkeep --connector FILE …, or put the file there"));
         }
         Ok(installed)
+    }
+
+    /// Whether there is a connector to load.
+    ///
+    /// # Errors
+    /// The directory of the installed ones cannot be read.
+    pub(crate) fn has_connectors(&self, global: &Global) -> Result<bool, Failure> {
+        match self.connector_files(global) {
+            Ok(_) => Ok(true),
+            Err(failure) if failure.code() == NO_CONNECTORS => Ok(false),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Records that something was not done for `principal`. `rule` says why in the host's own words.
+    ///
+    /// # Errors
+    /// The log did not take it.
+    pub(crate) async fn refuse(
+        &self,
+        principal: &Principal,
+        connector: &str,
+        what: &str,
+        code: &str,
+        rule: &str,
+    ) -> Result<(), Failure> {
+        let refusal = Refusal {
+            principal: Some(fields(principal)),
+            connector: Some(connector.to_owned()),
+            tool: Some(what.to_owned()),
+            code: code.to_owned(),
+            rule: Some(rule.to_owned()),
+            ..Refusal::default()
+        };
+        self.audit.refuse(refusal).await.map(|_receipt| ()).map_err(|error| audit_failure(&error))
     }
 
     /// Records something that is no call, on behalf of `principal`.
@@ -95,11 +184,44 @@ impl Keep {
         details: serde_json::Value,
     ) -> Result<(), Failure> {
         let details = details.as_object().cloned().unwrap_or_default();
-        let principal = principal
-            .map(|principal| PrincipalFields { agent: Some(AGENT.to_owned()), ..PrincipalFields::from(principal) });
-        let event = Event { kind, principal, subject: subject.into(), details };
+        let event = Event { kind, principal: principal.map(fields), subject: subject.into(), details };
         self.audit.record(event).await.map_err(|error| audit_failure(&error))
     }
+}
+
+/// The audit log alone, to read: it says what happened even where vault or master key is broken or lost.
+///
+/// # Errors
+/// [`Exit::Setup`] where there is none, or it cannot be read.
+pub(crate) fn audit_log(global: &Global) -> Result<AuditLog, Failure> {
+    let data = DataDirectory::existing(global.data.as_deref())?;
+    if !data.has_audit_log() {
+        let message = format!("there is no audit log in {}, so there is nothing to show", data.root().display());
+        return Err(Failure::new(Exit::Setup, "no_audit_log", message).next("toolkeep audit list --data DIR"));
+    }
+    // The key is for digests of new records alone, and a reader makes none.
+    AuditLog::open(data.root(), Zeroizing::new([0; 32])).map_err(|error| audit_setup(&error))
+}
+
+/// Who, as a record of the command line's says it.
+fn fields(principal: &Principal) -> PrincipalFields {
+    PrincipalFields { agent: Some(AGENT.to_owned()), ..PrincipalFields::from(principal) }
+}
+
+/// Checks that each of `names` is a tool of a loaded connector: one that is not would be hidden for ever.
+///
+/// # Errors
+/// [`Exit::Usage`] with the names that there are.
+pub(crate) fn check_tools(host: &Host, names: &[String]) -> Result<(), Failure> {
+    let connectors = host.connectors();
+    let known: Vec<&str> =
+        connectors.iter().flat_map(|loaded| &loaded.description.tools).map(|tool| tool.name.as_str()).collect();
+    let unknown: Vec<&str> = names.iter().map(String::as_str).filter(|name| !known.contains(name)).collect();
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    let message = format!("no loaded connector has the tool {}; there is {}", unknown.join(", "), known.join(", "));
+    Err(Failure::new(Exit::Usage, "unknown_tool", crate::output::printable(&message)).next("toolkeep tools"))
 }
 
 /// Loads one connector and says which file it was if that fails.

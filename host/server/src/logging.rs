@@ -12,9 +12,11 @@ use crate::failure::Failure;
 /// The filter is malformed.
 pub(crate) fn start(global: &Global, default: &str) -> Result<(), Failure> {
     let wanted = global.log.as_deref().unwrap_or(default);
-    // The protocol library logs whole requests, arguments and all, at `debug`, and every client error as a
-    // warning. Neither belongs in a log unless somebody names the library.
-    let filter = if wanted.contains("rmcp") { wanted.to_owned() } else { format!("{wanted},rmcp=error") };
+    // The protocol library logs whole requests, arguments and all, at `debug`, every client error as a warning,
+    // and every client that leaves before its answer as an error of its service. None of it belongs in a log
+    // unless somebody names the library; that a caller went away is the host's to tell.
+    let filter =
+        if wanted.contains("rmcp") { wanted.to_owned() } else { format!("{wanted},rmcp=error,rmcp::service=off") };
     let filter = EnvFilter::try_new(&filter).map_err(|error| {
         Failure::usage(format!("--log {wanted}: {error}")).next("toolkeep --log info … or --log toolkeep=debug")
     })?;

@@ -11,6 +11,7 @@ mod failure;
 mod keep;
 mod logging;
 mod mcp;
+mod misuse;
 mod output;
 mod secret_input;
 mod shutdown;
@@ -23,7 +24,10 @@ use crate::cli::Cli;
 use crate::failure::{Exit, Failure};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return misuse::report(error, std::env::args_os()),
+    };
     let json = cli.command.wants_json();
     match run(cli) {
         Ok(()) => Exit::Done.into(),

@@ -71,6 +71,13 @@ pub(crate) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }).collect()
 }
 
+/// Text of several lines that others wrote, each line behind `indent`, so that none can pass for one of ours.
+pub(crate) fn printable_lines(text: &str, indent: &str) -> String {
+    let lines: Vec<String> =
+        text.lines().map(|line| format!("{indent}{}", printable(line)).trim_end().to_owned()).collect();
+    lines.join("\n")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -78,5 +85,6 @@ mod tests {
     #[test]
     fn control_characters_do_not_reach_a_terminal() {
         assert_eq!(printable("a\u{1b}[2Jb\nc"), "a\u{FFFD}[2Jb\u{FFFD}c");
+        assert_eq!(printable_lines("a\u{1b}b\n\nc\n", "  "), "  a\u{FFFD}b\n\n  c");
     }
 }

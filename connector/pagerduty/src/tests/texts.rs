@@ -93,7 +93,7 @@ fn named(id: &str, name: &str, email: Option<&str>) -> Named {
 fn exact_names_win_and_doubts_are_handed_back() {
     let rows =
         || vec![named("P1", "Payments", None), named("P2", "payments-eu", None), named("P3", "PAYMENTS EU", None)];
-    let found = |text: &str| choose(Kind::Service, text, rows()).map(|found| found.and_then(|found| found.id));
+    let found = |text: &str| choose(Kind::Service, text, rows(), false).map(|found| found.and_then(|found| found.id));
     assert_eq!(found("payments").unwrap().as_deref(), Some("P1"));
     assert_eq!(found("Payments-EU").unwrap().as_deref(), Some("P2"));
     assert!(matches!(found("payments_eu"), Err(ToolError::Ambiguous(_))));
@@ -101,10 +101,10 @@ fn exact_names_win_and_doubts_are_handed_back() {
     assert_eq!(found("search").unwrap(), None);
     let people =
         vec![named("P1", "Kira Moore", Some("kira@acme.example")), named("P2", "Kira Stone", Some("ks@acme.example"))];
-    let person = choose(Kind::User, "KIRA@acme.example", people.clone()).unwrap().unwrap();
+    let person = choose(Kind::User, "KIRA@acme.example", people.clone(), false).unwrap().unwrap();
     assert_eq!(person.id.as_deref(), Some("P1"));
     assert!(
-        matches!(choose(Kind::User, "Kira", people), Err(ToolError::Ambiguous(text)) if text.contains("ks@acme.example"))
+        matches!(choose(Kind::User, "Kira", people, false), Err(ToolError::Ambiguous(text)) if text.contains("ks@acme.example"))
     );
 }
 
@@ -119,15 +119,14 @@ fn identifiers_are_told_from_names() {
 }
 
 #[test]
-fn a_name_in_capitals_is_looked_up_before_it_is_taken_for_an_identifier() {
+fn a_name_in_capitals_is_a_name_where_there_is_no_such_identifier() {
     let rows = [json!({"id": "PSERV07", "name": "Payment"})];
-    let script = script().answer("GET /services?query=PAYMENT", 200, &page("services", &rows, false, None)).answer(
-        "GET /incidents?",
-        200,
-        &page("incidents", &[], false, Some(0)),
-    );
+    let script = script()
+        .answer("GET /services/PAYMENT", 404, "")
+        .answer("GET /services?query=PAYMENT", 200, &page("services", &rows, false, None))
+        .answer("GET /incidents?", 200, &page("incidents", &[], false, Some(0)));
     call(&script, "pagerduty_incidents_list", &json!({"status": "open", "service": "PAYMENT"})).unwrap();
-    assert!(script.asked()[1].contains("service_ids[]=PSERV07"), "{:?}", script.asked());
+    assert!(script.asked()[2].contains("service_ids[]=PSERV07"), "{:?}", script.asked());
 }
 
 /// The window that a period means at a moment in a zone, both ends written with their offsets.

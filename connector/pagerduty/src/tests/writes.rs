@@ -106,11 +106,12 @@ fn creating_looks_names_up_first_and_posts_once() {
             200,
             r#"{"priorities":[{"id":"PPRIO02","name":"P2"},{"id":"PPRIO01","name":"P1"}],"more":false}"#,
         )
+        .answer("GET /escalation_policies/PESCA01", 200, r#"{"escalation_policy":{"id":"PESCA01","name":"Payments"}}"#)
         .answer("POST /incidents", 201, &one("triggered"));
     let arguments = json!({"title": " Checkout down ", "service": "payment-service", "urgency": "High", "details": "500s", "priority": "p1", "incident_key": "k1", "escalation_policy_id": "PESCA01"});
     let answer = call(&script, "pagerduty_incident_create", &arguments).unwrap();
     assert_eq!((&answer["created"], &answer["incident"]["number"]), (&json!(true), &json!(4201)));
-    let body: Value = serde_json::from_slice(script.sent()[2].body.as_deref().unwrap()).unwrap();
+    let body: Value = serde_json::from_slice(script.sent()[3].body.as_deref().unwrap()).unwrap();
     assert_eq!(
         body,
         json!({"incident": {
@@ -136,6 +137,13 @@ fn a_doubtful_service_is_a_question_and_no_page() {
         json!([{"id": "PSERV01", "name": "payment-service"}, {"id": "PSERV02", "name": "payment-archive"}])
     );
     assert!(script.asked().iter().all(|asked| asked.starts_with("GET")));
+    // A question may be asked with half a name; nobody is paged with one.
+    let script = super::script().always("GET /services?query=pay", 200, &page("services", &rows[..1], false, None));
+    let result = call(&script, "pagerduty_incident_create", &json!({"title": "x", "service": "pay"}));
+    let Err(ToolError::Ambiguous(text)) = result else { panic!("{result:?}") };
+    let told: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(told["candidates"], json!([{"id": "PSERV01", "name": "payment-service"}]));
+    assert!(script.asked().iter().all(|asked| asked.starts_with("GET")));
     for wrong in [
         json!({"title": " ", "service": "PSERV01"}),
         json!({"title": "x"}),
@@ -149,9 +157,52 @@ fn a_doubtful_service_is_a_question_and_no_page() {
 }
 
 #[test]
-fn a_key_in_use_is_a_conflict() {
-    let script = script().answer("POST /incidents", 400, r#"{"error":{"message":"Invalid Input Provided","code":2001,"errors":["Open incident with matching dedup key already exists on this service: incident key"]}}"#);
-    let result =
-        call(&script, "pagerduty_incident_create", &json!({"title": "x", "service": "PSERV01", "incident_key": "k"}));
-    assert!(matches!(result, Err(ToolError::Conflict(_))), "{result:?}");
+fn a_key_in_use_is_a_conflict_that_names_its_incident() {
+    let taken = r#"{"error":{"message":"Invalid Input Provided","code":2001,"errors":["Open incident with matching dedup key already exists on this service: incident key"]}}"#;
+    let arguments = json!({"title": "x", "service": "PSERV01", "incident_key": "k"});
+    let upstream = || {
+        script().answer("GET /services/PSERV01", 200, r#"{"service":{"id":"PSERV01","name":"a"}}"#).answer(
+            "POST /incidents",
+            400,
+            taken,
+        )
+    };
+    let mut holder = incident(4201, "triggered", "2026-11-22T09:37:00Z", None, None);
+    holder["incident_key"] = json!("k");
+    let script = upstream().answer(
+        "GET /incidents?date_range=all&incident_key=k&service_ids[]=PSERV01",
+        200,
+        &page("incidents", &[holder], false, None),
+    );
+    let result = call(&script, "pagerduty_incident_create", &arguments);
+    assert!(
+        matches!(&result, Err(ToolError::Conflict(text)) if text.contains("incident 4201 (Q0INCIDENT4201)")),
+        "{result:?}"
+    );
+    // Not to see the other incident is no second error.
+    let script = upstream().answer("GET /incidents?", 403, "{}");
+    let result = call(&script, "pagerduty_incident_create", &arguments);
+    assert!(matches!(&result, Err(ToolError::Conflict(text)) if !text.contains("4201")), "{result:?}");
+}
+
+#[test]
+fn who_acts_with_an_account_level_key_is_told_with_what_to_do() {
+    let script = script().answer("GET /services/PSERV01", 200, r#"{"service":{"id":"PSERV01","name":"a"}}"#).answer(
+        "POST /incidents",
+        400,
+        r#"{"error":{"message":"Requester User Not Found","code":1008}}"#,
+    );
+    let result = call(&script, "pagerduty_incident_create", &json!({"title": "x", "service": "PSERV01"}));
+    assert!(matches!(&result, Err(ToolError::Forbidden(text)) if text.contains("--account-email")), "{result:?}");
+}
+
+#[test]
+fn an_identifier_that_may_not_be_looked_up_is_left_to_the_write_itself() {
+    let refusal = r#"{"error":{"message":"Token missing required scopes","required_scopes":"services.read"}}"#;
+    let script =
+        script().answer("GET /services/PSERV01", 403, refusal).answer("POST /incidents", 201, &one("triggered"));
+    call(&script, "pagerduty_incident_create", &json!({"title": "x", "service": "PSERV01"})).unwrap();
+    let script = super::script().answer("GET /services/PSERV01", 403, refusal);
+    let result = call(&script, "pagerduty_incidents_list", &json!({"status": "open", "service": "PSERV01"}));
+    assert!(matches!(result, Err(ToolError::Forbidden(_))), "a filter could find nothing in silence: {result:?}");
 }

@@ -47,7 +47,7 @@ pub struct ScopedCall {
     pub(super) connector: Arc<Connector>,
     pub(super) connection: Option<Connection>,
     pub(super) work: Work,
-    pub(super) gate: Gate,
+    pub(super) gate: Arc<Gate>,
     pub(super) trace: Option<String>,
     pub(super) argument_names: Vec<String>,
     /// The rule that allowed it.
@@ -94,7 +94,7 @@ impl Host {
             connector: asked.connector,
             connection: resolved.map(|resolved| resolved.connection),
             work: asked.work,
-            gate,
+            gate: Arc::new(gate),
             trace: asked.trace,
             argument_names: asked.argument_names,
             rule,

@@ -91,7 +91,6 @@ impl AuditedCall {
         let Self { scoped, open } = self;
         let ScopedCall { host, connector, connection, work, gate, .. } = scoped;
         let begun = Instant::now();
-        let gate = Arc::new(gate);
         let (name, progress) = match &work {
             Work::Tool { tool, progress, .. } => (tool.name.clone(), progress.clone()),
             Work::Identify => ("identify".to_owned(), None),

@@ -2,17 +2,20 @@
 
 use comfy_table::{ColumnConstraint, Width};
 use serde_json::Value;
-use toolkeep_audit::{Query, Record, RecordKind};
+use toolkeep_audit::{MAX_RECORDS, Query, Record, RecordKind};
 
 use crate::cli::{AuditList, Global};
 use crate::failure::Failure;
-use crate::keep::{Keep, audit_failure};
+use crate::keep::{audit_failure, audit_log};
 use crate::output::{self, printable};
 
 /// Columns for a tool's name before it wraps: `pagerduty_incident_resolve` has 26.
 const TOOL_COLUMNS: u16 = 28;
 
-/// `toolkeep audit list`
+/// Events that every command leaves behind. They say what ran, and bury what was done.
+const ROUTINE: [&str; 3] = ["started", "stopped", "connector_loaded"];
+
+/// `toolkeep audit list`. It needs no vault: the log is read even where nothing else works.
 ///
 /// # Errors
 /// The log cannot be read, or the call id is malformed.
@@ -22,19 +25,50 @@ pub(crate) fn list(global: &Global, options: AuditList) -> Result<(), Failure> {
         .as_deref()
         .map(|id| id.parse().map_err(|error| Failure::usage(format!("--call {id}: {error}"))))
         .transpose()?;
+    let limit = options.limit as usize;
+    // A call and a tool have no routine events.
+    let with_routine = options.all || call.is_some() || options.tool.is_some();
     let query = Query {
-        last: options.limit as usize,
+        last: if with_routine { limit } else { MAX_RECORDS },
         call,
         tool: options.tool,
         tenant: options.tenant,
         user: options.user,
         ..Query::default()
     };
-    let records = Keep::open(global)?.audit.records(&query).map_err(|error| audit_failure(&error))?;
+    let mut records = audit_log(global)?.records(&query).map_err(|error| audit_failure(&error))?;
+    let hidden = if with_routine { 0 } else { hide_routine(&mut records, limit) };
     if options.json {
-        return records.iter().try_for_each(output::json);
+        records.iter().try_for_each(output::json)?;
+    } else {
+        output::text(table(&records))?;
     }
-    output::text(table(&records))
+    if hidden > 0 {
+        output::progress(format!("Not shown, but with --all: {hidden} × started, stopped or connector_loaded."));
+    }
+    Ok(())
+}
+
+/// Leaves the newest `limit` records that are not routine, and says how many were passed over to find them.
+fn hide_routine(records: &mut Vec<Record>, limit: usize) -> usize {
+    let mut left = limit;
+    let mut hidden = 0;
+    let is_routine = |record: &Record| {
+        record.kind == RecordKind::Event && field(&record.content, "kind").is_some_and(|kind| ROUTINE.contains(&kind))
+    };
+    let mut newest_first = std::mem::take(records).into_iter().rev();
+    while left > 0
+        && let Some(record) = newest_first.next()
+    {
+        if is_routine(&record) {
+            hidden += 1;
+        } else {
+            records.push(record);
+            left -= 1;
+        }
+    }
+    records.reverse();
+    hidden
 }
 
 /// Records as a table, one line each where the terminal is wide enough.
@@ -122,8 +156,28 @@ fn upstream(content: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test says what failed by panicking")]
     use super::*;
     use serde_json::json;
+    use toolkeep_audit::EventKind;
+
+    #[tokio::test]
+    async fn routine_is_passed_over_and_counted() {
+        let keep = crate::keep::Keep::in_memory(None).unwrap();
+        for kind in
+            [EventKind::ApiKeyCreated, EventKind::Started, EventKind::ConnectionAdded, EventKind::ConnectorLoaded]
+        {
+            keep.record(kind, None, "subject", json!({})).await.unwrap();
+        }
+        let all = keep.audit.records(&Query::default()).unwrap();
+        let shown = |limit| {
+            let mut records = all.clone();
+            let hidden = hide_routine(&mut records, limit);
+            (records.iter().map(|record| record.seq).collect::<Vec<_>>(), hidden)
+        };
+        assert_eq!(shown(50), (vec![1, 3], 2));
+        assert_eq!(shown(1), (vec![3], 1));
+    }
 
     #[test]
     fn a_request_is_told_by_template_and_end() {

@@ -11,7 +11,7 @@ use toolkeep_vault::Vault;
 
 use crate::cli::{Global, Inspect};
 use crate::failure::{Exit, Failure};
-use crate::output::{self, BOLD, DIM, printable};
+use crate::output::{self, BOLD, DIM, printable, printable_lines};
 
 /// Runs the command. It touches no data directory: a component is looked at, not installed.
 ///
@@ -55,7 +55,7 @@ fn sheet(connector: &Connector) -> Result<String, Failure> {
 fn write_sheet(out: &mut String, connector: &Connector) -> std::fmt::Result {
     let about = &connector.description;
     writeln!(out, "{BOLD}{} {}{BOLD:#}  {}", about.name, printable(&about.version), printable(&about.title))?;
-    writeln!(out, "{}", printable(&about.description))?;
+    writeln!(out, "{}", printable_lines(&about.description, ""))?;
     writeln!(out, "sha256 {}", connector.digest)?;
     writeln!(out, "{} bytes", connector.wasm_bytes)?;
 
@@ -103,7 +103,7 @@ fn write_sheet(out: &mut String, connector: &Connector) -> std::fmt::Result {
     if !about.prompts.is_empty() {
         heading(out, "prompts")?;
         for prompt in &about.prompts {
-            writeln!(out, "  {}  {DIM}{}{DIM:#}", prompt.name, printable(&prompt.text))?;
+            writeln!(out, "  {}\n{DIM}{}{DIM:#}", prompt.name, printable_lines(&prompt.text, "    "))?;
         }
     }
 

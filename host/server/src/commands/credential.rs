@@ -1,12 +1,16 @@
 //! `toolkeep credential`: the users' credentials. A secret goes from the prompt into the vault and is never
 //! seen again.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use serde_json::json;
 use toolkeep_audit::EventKind;
-use toolkeep_host::{Account, CallError, Credential, CredentialKind as Declared, Host, Principal, ToolError};
-use toolkeep_vault::{Connection, ConnectionKey, CredentialKind as Kept, NewConnection, Resolved};
+use toolkeep_host::{Account, Connector, Credential, CredentialKind as Declared, Description, Host, Principal};
+use toolkeep_policy::Base;
+use toolkeep_vault::{ConnectionKey, CredentialKind as Kept, NewConnection, Status};
 
-use super::call;
+use super::connect::{is_for_verifying, store};
 use super::key::minute;
 use crate::cli::{CredentialAdd, CredentialKind, CredentialList, CredentialRemove, Global};
 use crate::failure::{Exit, Failure};
@@ -14,17 +18,20 @@ use crate::keep::{self, Keep, vault_failure};
 use crate::output::{self, GREEN, printable};
 use crate::secret_input;
 
-/// `toolkeep credential add`: stores the secret, then asks the upstream whose it is. A secret that the
-/// upstream does not accept is not kept.
+/// `toolkeep credential add`: asks the upstream whose the secret is, and keeps it if it is somebody's.
 ///
 /// # Errors
-/// No such connector or kind; the secret is malformed or refused; vault or audit log failed.
+/// No such connector, kind, scope or base; the secret is malformed or refused; vault or audit log failed. What
+/// was typed is not repeated where it may be a secret in the wrong place.
 pub(crate) async fn add(global: &Global, options: CredentialAdd) -> Result<(), Failure> {
     let principal = keep::principal(&options.identity, &[])?;
     let keep = Keep::open(global)?;
     let host = keep.host(global, None).await?;
-    let declared = declared(&host, &options.connector)?;
-    let (kind, prompt) = choose(&options.connector, &declared, options.kind)?;
+    let connector = named(&host, &options.connector)?;
+    let about = &connector.description;
+    let (kind, prompt) = choose(&about.name, &about.credentials, options.kind)?;
+    check_scopes(about, &options.scopes)?;
+    check_base(about, kind, &global.upstreams, options.base.as_deref())?;
     let secret = secret_input::read(&prompt)?;
     let new = NewConnection {
         key: connection_key(&principal, &options.connector, &options.connection),
@@ -43,84 +50,18 @@ pub(crate) async fn add(global: &Global, options: CredentialAdd) -> Result<(), F
     output::text(format!("{GREEN}connected{GREEN:#} {} as {account}", options.connector))
 }
 
-/// Stores a connection, identifies its account and records both; puts everything back where one of them fails.
-pub(crate) async fn store(
-    keep: &Keep,
-    host: &Host,
-    principal: &Principal,
-    new: NewConnection,
-    account_email: Option<String>,
-) -> Result<Connection, Failure> {
-    let key = new.key.clone();
-    // A mistyped new secret must not cost the user the connection that works.
-    let before = keep.vault.resolve(&key).ok();
-    keep.vault.connect(new).map_err(|error| vault_failure(&error))?;
-    let stored = identify_and_record(keep, host, principal, &key, account_email).await;
-    if stored.is_err() {
-        let undone = match before {
-            Some(Resolved { connection, secret }) => keep
-                .vault
-                .connect(NewConnection {
-                    key,
-                    secret,
-                    kind: connection.kind,
-                    granted_scopes: connection.granted_scopes,
-                    base: connection.base,
-                    account: connection.account,
-                })
-                .map(|_| ()),
-            None => keep.vault.disconnect(&key).map(|_| ()),
-        };
-        undone.map_err(|error| vault_failure(&error))?;
-    }
-    stored
-}
-
-async fn identify_and_record(
-    keep: &Keep,
-    host: &Host,
-    principal: &Principal,
-    key: &ConnectionKey,
-    account_email: Option<String>,
-) -> Result<Connection, Failure> {
-    let account = match (host.identify(principal, &key.connector, &key.name).await, account_email) {
-        (Ok(account), email) => Account { email: account.email.or(email), ..account },
-        // The upstream took the key and knows no person behind it: an account's key. Whoever stores it says
-        // who acts. A key that is not accepted, or an upstream that is not there, is no such thing.
-        (Err(CallError::Tool { error, .. }), Some(email)) if knows_no_person(&error) => {
-            Account { id: email.clone(), name: "account-level key".to_owned(), email: Some(email), time_zone: None }
-        }
-        (Err(error), _) => {
-            return Err(call::failure(&error, principal).next("nothing was kept; check the secret, --kind and --base"));
-        }
-    };
-    let connection = keep.vault.set_account(key, account).map_err(|error| vault_failure(&error))?;
-    let details = json!({
-        "connector": key.connector, "name": key.name, "version": connection.version, "kind": connection.kind,
-        "base": connection.base, "account": connection.account.as_ref().map(|account| &account.id),
-    });
-    keep.record(EventKind::ConnectionAdded, Some(principal), connection.id.as_str(), details).await?;
-    Ok(connection)
-}
-
-/// Whether `identify` came as far as the upstream, with a credential that it takes, and found nobody.
-fn knows_no_person(error: &ToolError) -> bool {
-    matches!(
-        error,
-        ToolError::InvalidArguments(_) | ToolError::NotFound(_) | ToolError::Forbidden(_) | ToolError::Other(_)
-    )
-}
-
 /// `toolkeep credential list`
 ///
 /// # Errors
 /// The vault failed.
 pub(crate) fn list(global: &Global, options: &CredentialList) -> Result<(), Failure> {
     let principal = keep::principal(&options.identity, &[])?;
-    let connections = Keep::open(global)?
+    let mut connections = Keep::open_existing(global)?
         .vault
         .connections(&principal.tenant, &principal.user)
         .map_err(|error| vault_failure(&error))?;
+    // What an attempt leaves behind is shown only where it still holds a secret.
+    connections.retain(|connection| connection.status == Status::Active || !is_for_verifying(&connection.key.name));
     if options.json {
         return connections.iter().try_for_each(output::json);
     }
@@ -145,11 +86,21 @@ pub(crate) fn list(global: &Global, options: &CredentialList) -> Result<(), Fail
 /// There was none, or vault or audit log failed.
 pub(crate) async fn remove(global: &Global, options: CredentialRemove) -> Result<(), Failure> {
     let principal = keep::principal(&options.identity, &[])?;
-    let keep = Keep::open(global)?;
+    let keep = Keep::open_existing(global)?;
     let key = connection_key(&principal, &options.connector, &options.connection);
     let subject = keep.vault.connection(&key).map(|connection| connection.id.to_string());
     if !keep.vault.disconnect(&key).map_err(|error| vault_failure(&error))? {
-        return Err(Failure::new(Exit::Denied, "no_connection", format!("there is no connection {key} to remove"))
+        let active: Vec<String> = keep
+            .vault
+            .connections(&principal.tenant, &principal.user)
+            .map_err(|error| vault_failure(&error))?
+            .into_iter()
+            .filter(|connection| connection.status == Status::Active)
+            .map(|connection| format!("{} ({})", connection.key.connector, connection.key.name))
+            .collect();
+        let there_is = if active.is_empty() { "none".to_owned() } else { active.join(", ") };
+        let message = format!("there is no such connection to remove; there is {there_is}");
+        return Err(Failure::new(Exit::Denied, "no_connection", message)
             .next(format!("toolkeep credential list --tenant {} --user {}", principal.tenant, principal.user)));
     }
     let details = json!({ "connector": key.connector, "name": key.name });
@@ -168,18 +119,62 @@ fn connection_key(principal: &Principal, connector: &str, name: &str) -> Connect
     }
 }
 
-/// The ways in which a connector is authenticated.
-fn declared(host: &Host, connector: &str) -> Result<Vec<Credential>, Failure> {
+/// The connector of that name.
+fn named(host: &Host, name: &str) -> Result<Arc<Connector>, Failure> {
     let connectors = host.connectors();
     let names: Vec<&str> = connectors.iter().map(|loaded| loaded.description.name.as_str()).collect();
-    connectors
+    connectors.iter().find(|loaded| loaded.description.name == name).cloned().ok_or_else(|| {
+        let message = format!("no connector of that name is loaded; there is {}", names.join(", "));
+        Failure::new(Exit::Usage, "unknown_connector", message)
+            .next(format!("toolkeep credential add {} …", names.first().unwrap_or(&"CONNECTOR")))
+    })
+}
+
+/// A scope that no tool asks for is a mistake: scopes are compared letter by letter.
+fn check_scopes(about: &Description, given: &[String]) -> Result<(), Failure> {
+    let mut known: BTreeSet<&str> = about.tools.iter().flat_map(|tool| &tool.scopes).map(String::as_str).collect();
+    known.extend(about.identification.scopes.iter().map(String::as_str));
+    for credential in &about.credentials {
+        if let Declared::OAuth2 { scopes, .. } = &credential.kind {
+            known.extend(scopes.iter().map(String::as_str));
+        }
+    }
+    if given.iter().all(|scope| known.contains(scope.as_str())) {
+        return Ok(());
+    }
+    let known = known.into_iter().collect::<Vec<_>>().join(",");
+    let message = format!("--scopes names one that {} does not know; it knows {known}", about.name);
+    Err(Failure::new(Exit::Usage, "unknown_scope", printable(&message))
+        .next("leave --scopes out where the upstream never told them; then it decides"))
+}
+
+/// The base must be one that the connector declares for this kind of credential, or that the operator named.
+fn check_base(about: &Description, kind: Kept, upstreams: &[String], given: Option<&str>) -> Result<(), Failure> {
+    let Some(given) = given else { return Ok(()) };
+    let origin = about
+        .credentials
         .iter()
-        .find(|loaded| loaded.description.name == connector)
-        .map(|loaded| loaded.description.credentials.clone())
-        .ok_or_else(|| {
-            let message = format!("no connector named {connector:?} is loaded; there is {}", names.join(", "));
-            Failure::new(Exit::Usage, "unknown_connector", message).next("toolkeep --connector FILE …")
-        })
+        .find(|credential| kind_of(credential) == kind)
+        .and_then(|credential| about.origins.iter().find(|origin| origin.name == credential.origin));
+    let declared = origin.into_iter().flat_map(|origin| std::iter::once(&origin.base).chain(&origin.alternatives));
+    let declared: Vec<Base> = declared.cloned().collect();
+    let named = upstreams.iter().filter_map(|base| Base::parse_operator(base).ok());
+    if Base::parse_operator(given)
+        .is_ok_and(|given| declared.contains(&given) || named.clone().any(|base| base == given))
+    {
+        return Ok(());
+    }
+    let known: Vec<String> = declared.into_iter().chain(named).map(|base| base.to_string()).collect();
+    let message = format!("--base is none that {} may talk to; there is {}", about.name, known.join(", "));
+    Err(Failure::new(Exit::Usage, "unknown_base", message)
+        .next("toolkeep credential add … --upstream BASE --base BASE, for a base that you trust with the secret"))
+}
+
+fn kind_of(credential: &Credential) -> Kept {
+    match credential.kind {
+        Declared::OAuth2 { .. } => Kept::OAuth2,
+        Declared::ApiKey { .. } => Kept::ApiKey,
+    }
 }
 
 /// Which kind the secret is, and what to ask for.
@@ -233,14 +228,6 @@ mod tests {
                 prefix: "Bearer ".to_owned(),
             })
             .collect()
-    }
-
-    #[test]
-    fn an_account_key_is_one_that_the_upstream_takes() {
-        assert!(knows_no_person(&ToolError::Forbidden("no user".to_owned())));
-        assert!(!knows_no_person(&ToolError::Unauthenticated("401".to_owned())));
-        assert!(!knows_no_person(&ToolError::Unavailable("down".to_owned())));
-        assert!(!knows_no_person(&ToolError::RateLimited { retry_after_s: None }));
     }
 
     #[test]

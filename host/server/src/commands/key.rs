@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret;
 use serde_json::json;
 use toolkeep_audit::EventKind;
-use toolkeep_policy::ToolFilter;
+use toolkeep_policy::{Principal, ToolFilter};
 use toolkeep_vault::{ApiKeyInfo, NewApiKey};
 
 use crate::cli::{Global, KeyCreate, KeyList, KeyRevoke};
@@ -17,11 +17,19 @@ use crate::output::{self, printable};
 /// `toolkeep key create`. The key is data: it is the one thing on standard output.
 ///
 /// # Errors
-/// A malformed expiry or name; the vault or the audit log failed, and then there is no key.
+/// A malformed expiry or name, an unknown tool; the vault, the audit log or the output failed, and then there
+/// is no key that works.
 pub(crate) async fn create(global: &Global, options: KeyCreate) -> Result<(), Failure> {
     let principal = keep::principal(&options.identity, &options.tools)?;
     let expires_at = options.expires.as_deref().map(|text| expiry(text, Timestamp::now())).transpose()?;
     let keep = Keep::open(global)?;
+    if !options.tools.is_empty() {
+        if keep.has_connectors(global)? {
+            keep::check_tools(&keep.host(global, None).await?, &options.tools)?;
+        } else {
+            output::progress("No connector is loaded, so the names of the tools were not checked.");
+        }
+    }
     let new = NewApiKey {
         tenant: principal.tenant.clone(),
         user: principal.user.clone(),
@@ -36,11 +44,18 @@ pub(crate) async fn create(global: &Global, options: KeyCreate) -> Result<(), Fa
         keep.vault.revoke_api_key(&info.id).map_err(|error| vault_failure(&error))?;
         return Err(failure);
     }
-    if options.json {
-        return output::json(&json!({ "key": key.expose_secret(), "info": info }));
+    let shown = if options.json {
+        output::json(&json!({ "key": key.expose_secret(), "info": info }))
+    } else {
+        output::text(key.expose_secret())
+    };
+    if let Err(failure) = shown {
+        // Nobody has seen all of it, so nobody would ever revoke it.
+        end(&keep, &info).await?;
+        let message = format!("the key could not be shown and was revoked: {}", failure.message());
+        return Err(Failure::new(Exit::Io, "key_not_shown", message).next("make another, with an output that takes it"));
     }
-    output::text(key.expose_secret())?;
-    if std::io::stdout().is_terminal() {
+    if !options.json && std::io::stdout().is_terminal() {
         output::progress(format!("Shown once; keep it like a password. Its id, to revoke it by, is {}.", info.id));
     }
     Ok(())
@@ -51,7 +66,7 @@ pub(crate) async fn create(global: &Global, options: KeyCreate) -> Result<(), Fa
 /// # Errors
 /// The vault failed.
 pub(crate) fn list(global: &Global, options: &KeyList) -> Result<(), Failure> {
-    let mut keys = Keep::open(global)?.vault.api_keys().map_err(|error| vault_failure(&error))?;
+    let mut keys = Keep::open_existing(global)?.vault.api_keys().map_err(|error| vault_failure(&error))?;
     keys.retain(|key| options.tenant.as_ref().is_none_or(|tenant| key.tenant.as_str() == tenant));
     if options.json {
         return keys.iter().try_for_each(output::json);
@@ -82,18 +97,36 @@ pub(crate) fn list(global: &Global, options: &KeyList) -> Result<(), Failure> {
 /// # Errors
 /// No such key, or the vault or the audit log failed.
 pub(crate) async fn revoke(global: &Global, options: KeyRevoke) -> Result<(), Failure> {
-    let keep = Keep::open(global)?;
-    if !keep.vault.revoke_api_key(&options.id).map_err(|error| vault_failure(&error))? {
-        return Err(Failure::new(
-            Exit::Usage,
-            "unknown_key",
-            format!("there is no key {:?} that still works", options.id),
-        )
-        .next("toolkeep key list"));
+    let keep = Keep::open_existing(global)?;
+    let keys = keep.vault.api_keys().map_err(|error| vault_failure(&error))?;
+    let id = id_of(&options.id);
+    // Not repeated: somebody may have pasted the secret part.
+    let unknown = || {
+        Failure::new(Exit::Usage, "unknown_key", "there is no key of this id that still works")
+            .next("toolkeep key list")
+    };
+    let info = keys.iter().find(|key| key.id == id).ok_or_else(unknown)?;
+    if !end(&keep, info).await? {
+        return Err(unknown());
     }
-    keep.record(EventKind::ApiKeyRevoked, None, &options.id, json!({})).await?;
-    output::progress(format!("Key {} no longer works.", options.id));
+    output::progress(format!("Key {} no longer works.", info.id));
     Ok(())
+}
+
+/// Revokes a key and records whose it was. `false` if it was revoked before.
+async fn end(keep: &Keep, info: &ApiKeyInfo) -> Result<bool, Failure> {
+    if !keep.vault.revoke_api_key(&info.id).map_err(|error| vault_failure(&error))? {
+        return Ok(false);
+    }
+    let whose = Principal::new(info.tenant.clone(), info.user.clone());
+    keep.record(EventKind::ApiKeyRevoked, Some(&whose), &info.id, json!({ "label": info.label })).await?;
+    Ok(true)
+}
+
+/// The id in what was given: an id, or a whole key `tk_<id>_<secret>`.
+fn id_of(given: &str) -> &str {
+    let given = given.trim();
+    given.strip_prefix("tk_").map_or(given, |rest| rest.split('_').next().unwrap_or(rest))
 }
 
 fn state(key: &ApiKeyInfo, now: Timestamp) -> String {
@@ -139,6 +172,13 @@ fn expiry(text: &str, now: Timestamp) -> Result<Timestamp, Failure> {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test says what failed by panicking")]
     use super::*;
+
+    #[test]
+    fn a_whole_key_is_taken_for_its_id() {
+        for given in ["0123456789abcdef", "tk_0123456789abcdef_a_b-c", " tk_0123456789abcdef"] {
+            assert_eq!(id_of(given), "0123456789abcdef");
+        }
+    }
 
     #[test]
     fn an_expiry_is_a_span_or_a_time_in_the_future() {

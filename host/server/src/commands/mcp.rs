@@ -21,6 +21,7 @@ pub(crate) async fn run(global: &Global, options: Mcp) -> Result<(), Failure> {
     principal.agent = None;
     let keep = Keep::open(global)?;
     let host = keep.host(global, None).await?;
+    keep::check_tools(&host, &options.tools)?;
     keep.record(EventKind::Started, Some(&principal), "toolkeep mcp", json!({})).await?;
     stdio::serve(Arc::new(Surface::new(host)), principal.clone()).await?;
     keep.record(EventKind::Stopped, Some(&principal), "toolkeep mcp", json!({})).await

@@ -3,8 +3,9 @@
 
 pub(crate) mod audit;
 mod call;
+pub(crate) mod connect;
 mod connector;
-pub(crate) mod credential;
+mod credential;
 mod key;
 mod mcp;
 pub(crate) mod serve;

@@ -13,7 +13,7 @@ use crate::output::{self, printable};
 /// # Errors
 /// It cannot start.
 pub(crate) async fn run(global: &Global, options: Tools) -> Result<(), Failure> {
-    let host = Keep::open(global)?.host(global, None).await?;
+    let host = Keep::open_to_look(global)?.host(global, None).await?;
     let connectors = host.connectors();
     let tools = connectors.iter().flat_map(|connector| &connector.description.tools);
     if options.json {

@@ -17,7 +17,7 @@ use toolkeep_policy::ToolFilter;
 use toolkeep_vault::{ConnectionKey, CredentialKind, NewApiKey, NewConnection};
 
 use crate::cli::{Demo, Global};
-use crate::commands::credential;
+use crate::commands::connect;
 use crate::commands::serve::{self, Running};
 use crate::failure::{Exit, Failure};
 use crate::keep::{self, Keep, vault_failure};
@@ -75,7 +75,7 @@ async fn set_up(global: &Global, options: &Demo) -> Result<Stage, Failure> {
     let exchanges = Arc::new(Exchanges::default());
     let host = keep.host(&global, Some(Arc::clone(&exchanges) as _)).await?;
     let principal = principal()?;
-    credential::store(&keep, &host, &principal, demo_connection(&principal, &simulator, CONNECTOR)?, None).await?;
+    connect::store(&keep, &host, &principal, demo_connection(&principal, &simulator, CONNECTOR)?, None).await?;
     exchanges.take();
     let hostile = match &options.hostile {
         Some(file) => Some(invite(&keep, &host, &principal, &simulator, file).await?),

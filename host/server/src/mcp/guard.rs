@@ -107,9 +107,9 @@ pub(crate) fn authenticate(vault: &Vault, uri: &Uri, headers: &HeaderMap) -> Res
     let mut presented = headers.get_all(AUTHORIZATION).iter();
     let value = presented.next().ok_or(Refusal::KeyMissing)?;
     if presented.next().is_some() {
-        return Err(Refusal::KeyWrong("api_key_malformed"));
+        return Err(malformed());
     }
-    let text = value.to_str().map_err(|_| Refusal::KeyWrong("api_key_malformed"))?;
+    let text = value.to_str().map_err(|_| malformed())?;
     let key = match text.split_once(' ') {
         Some((scheme, key)) if scheme.eq_ignore_ascii_case("bearer") => key.trim(),
         _ => return Err(Refusal::KeyMissing),
@@ -120,19 +120,33 @@ pub(crate) fn authenticate(vault: &Vault, uri: &Uri, headers: &HeaderMap) -> Res
             return Refusal::VaultUnavailable;
         }
         tracing::info!(code = error.code(), %error, "a request was not authenticated");
-        Refusal::KeyWrong(error.code())
+        let key = match &error {
+            VaultError::ApiKeyExpired(id) | VaultError::ApiKeyRevoked(id) | VaultError::ApiKeyCorrupt(id) => {
+                Some(id.clone())
+            }
+            _ => None,
+        };
+        Refusal::KeyWrong { reason: error.code(), key }
     })
 }
 
+/// What was presented has not the shape of a key.
+fn malformed() -> Refusal {
+    Refusal::KeyWrong { reason: VaultError::ApiKeyMalformed.code(), key: None }
+}
+
 /// Why a request does not reach the protocol.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Refusal {
     HostMissing,
     HostForeign,
     OriginForeign,
     KeyMissing,
-    /// With the vault's reason, which the caller does not hear.
-    KeyWrong(&'static str),
+    /// With the vault's reason and the id of a key that we made, neither of which the caller hears.
+    KeyWrong {
+        reason: &'static str,
+        key: Option<String>,
+    },
     KeyInUrl,
     VaultUnavailable,
     UnknownConnector,
@@ -145,16 +159,24 @@ pub(crate) enum Refusal {
 
 impl Refusal {
     /// The code for the audit log, where the refusal belongs there: somebody was kept out.
-    pub(crate) fn audit_code(self) -> Option<&'static str> {
+    pub(crate) fn audit_code(&self) -> Option<&'static str> {
         match self {
-            Self::KeyWrong(reason) => Some(reason),
+            Self::KeyWrong { reason, .. } => Some(reason),
             Self::KeyMissing | Self::KeyInUrl | Self::HostForeign | Self::OriginForeign => Some(self.parts().1),
             _ => None,
         }
     }
 
+    /// The id of the key that was presented, where it is one that we made. Never its secret.
+    pub(crate) fn key(&self) -> Option<&str> {
+        match self {
+            Self::KeyWrong { key, .. } => key.as_deref(),
+            _ => None,
+        }
+    }
+
     /// Status, stable code, and what to do.
-    fn parts(self) -> (StatusCode, &'static str, &'static str) {
+    fn parts(&self) -> (StatusCode, &'static str, &'static str) {
         use StatusCode as S;
         match self {
             Self::HostMissing => (S::BAD_REQUEST, "host_missing", "send one well-formed Host header"),
@@ -173,7 +195,7 @@ impl Refusal {
                 "key_missing",
                 "send Authorization: Bearer tk_… with a key from `toolkeep key create`",
             ),
-            Self::KeyWrong(_) => (
+            Self::KeyWrong { .. } => (
                 S::UNAUTHORIZED,
                 "key_invalid",
                 "the API key is not valid (wrong, expired or revoked); make a new one with `toolkeep key create`",
@@ -215,7 +237,7 @@ impl IntoResponse for Refusal {
             Self::KeyMissing => {
                 headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"toolkeep\""));
             }
-            Self::KeyWrong(_) => {
+            Self::KeyWrong { .. } => {
                 headers.insert(
                     WWW_AUTHENTICATE,
                     HeaderValue::from_static(
@@ -291,7 +313,7 @@ mod tests {
     #[test]
     fn the_key_comes_in_one_header_and_nowhere_else() {
         let vault = Vault::in_memory().unwrap();
-        let (_, key) = vault
+        let (info, key) = vault
             .create_api_key(NewApiKey {
                 tenant: "acme".parse().unwrap(),
                 user: "kim".parse().unwrap(),
@@ -309,16 +331,17 @@ mod tests {
         assert_eq!(ask("/mcp", &[("authorization", &format!("bearer  {key}"))]), Ok("kim".to_owned()));
         assert_eq!(ask("/mcp", &[]), Err(Refusal::KeyMissing));
         assert_eq!(ask("/mcp", &[("authorization", &format!("Basic {key}"))]), Err(Refusal::KeyMissing));
-        assert_eq!(
-            ask("/mcp", &[("authorization", "Bearer tk_nonsense")]),
-            Err(Refusal::KeyWrong("api_key_malformed"))
-        );
+        assert_eq!(ask("/mcp", &[("authorization", "Bearer tk_nonsense")]), Err(malformed()));
         assert_eq!(
             ask("/mcp", &[("authorization", &bearer), ("authorization", &bearer)]),
-            Err(Refusal::KeyWrong("api_key_malformed")),
+            Err(malformed()),
             "two headers are one too many"
         );
         assert_eq!(ask(&format!("/mcp?key={key}"), &[("authorization", &bearer)]), Err(Refusal::KeyInUrl));
+        vault.revoke_api_key(&info.id).unwrap();
+        let revoked = Refusal::KeyWrong { reason: "api_key_revoked", key: Some(info.id.clone()) };
+        assert_eq!(revoked.key(), Some(info.id.as_str()), "the operator learns which key it was");
+        assert_eq!(ask("/mcp", &[("authorization", &bearer)]), Err(revoked));
     }
 
     #[test]
@@ -326,7 +349,7 @@ mod tests {
         let response = Refusal::KeyMissing.into_response();
         assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
         assert_eq!(response.headers().get(WWW_AUTHENTICATE).unwrap(), "Bearer realm=\"toolkeep\"");
-        let response = Refusal::KeyWrong("api_key_unknown").into_response();
+        let response = malformed().into_response();
         assert!(response.headers().get(WWW_AUTHENTICATE).unwrap().to_str().unwrap().contains("invalid_token"));
     }
 }

@@ -107,7 +107,7 @@ async fn serve(shared: &Shared, connector: Option<String>, request: Request) -> 
     let principal = match known {
         Ok(principal) => principal,
         Err(refusal) => {
-            shared.strangers.record(shared.surface.host().audit(), refusal).await;
+            shared.strangers.record(shared.surface.host().audit(), &refusal).await;
             return Err(refusal);
         }
     };
@@ -122,15 +122,16 @@ async fn serve(shared: &Shared, connector: Option<String>, request: Request) -> 
     let Ok(Ok(_place)) = waited else { return Err(Refusal::Overloaded) };
     let is_post = parts.method == Method::POST;
     let body = if is_post { read(body, BODY_MS).await? } else { Bytes::new() };
-    if is_post && let Err(error) = serde_json::from_slice::<IgnoredAny>(&body) {
-        return Ok(json_rpc_error(PARSE_ERROR, &format!("the request is not JSON: {error}")));
-    }
     // 5. The protocol.
     parts.extensions.insert(Caller { principal, connector });
     let says_json = parts.headers.get(CONTENT_TYPE).is_some_and(is_json);
-    let answer = shared.service.handle(http::Request::from_parts(parts, Full::new(body))).await;
-    // The library answers JSON that is no message with 415, although the media type is right.
+    let answer = shared.service.handle(http::Request::from_parts(parts, Full::new(body.clone()))).await;
+    // The library answers what is no message with 415, although the media type is right. Only then is the
+    // body read a second time, to tell what is no JSON from what is no message.
     if is_post && says_json && answer.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
+        if let Err(error) = serde_json::from_slice::<IgnoredAny>(&body) {
+            return Ok(json_rpc_error(PARSE_ERROR, &format!("the request is not JSON: {error}")));
+        }
         return Ok(json_rpc_error(
             INVALID_REQUEST,
             "the request is not one JSON-RPC 2.0 message; batches are not taken",

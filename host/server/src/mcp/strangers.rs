@@ -28,10 +28,13 @@ struct Window {
 
 impl Strangers {
     /// Records a refusal, if it is one that belongs in the log and there was not too much of it lately.
-    pub(crate) async fn record(&self, audit: &AuditLog, refusal: Refusal) {
+    pub(crate) async fn record(&self, audit: &AuditLog, refusal: &Refusal) {
         let Some(code) = refusal.audit_code() else { return };
         let Some(left_out) = self.admit(Instant::now()) else { return };
-        let rule = (left_out > 0).then(|| format!("{left_out} refusals before this one were not recorded"));
+        let key = refusal.key().map(|id| format!("API key {id}"));
+        let flood = (left_out > 0).then(|| format!("{left_out} refusals before this one were not recorded"));
+        let said: Vec<String> = key.into_iter().chain(flood).collect();
+        let rule = (!said.is_empty()).then(|| said.join("; "));
         let record = AuditRefusal { code: code.to_owned(), rule, ..AuditRefusal::default() };
         // The caller is refused either way, so a log that fails cannot let anybody in.
         if let Err(error) = audit.refuse(record).await {
