@@ -48,7 +48,8 @@ struct Entry {
     response_bytes: usize,
     error: Option<&'static str>,
     reflected: bool,
-    settled: bool,
+    /// When it gave an answer, or none.
+    settled: Option<Instant>,
     views: Option<(RequestView, Option<RequestView>)>,
 }
 
@@ -72,7 +73,7 @@ impl Ledger {
             response_bytes: 0,
             error: None,
             reflected: false,
-            settled: false,
+            settled: None,
             views: asked.map(|asked| (asked, None)),
         });
         Ok(Ticket(self.entries.len() - 1))
@@ -122,7 +123,7 @@ impl Ledger {
     /// It gave an answer.
     pub(super) fn answered(&mut self, ticket: Ticket, tool: &str, observer: Option<&dyn ExchangeObserver>) {
         self.entry(ticket, |entry| {
-            entry.settled = true;
+            entry.settled = Some(Instant::now());
             entry.show(tool, observer);
         });
     }
@@ -137,7 +138,7 @@ impl Ledger {
     ) -> Error {
         let Stopped { breach, code, rule, error } = stopped;
         self.entry(ticket, |entry| {
-            entry.settled = true;
+            entry.settled = Some(Instant::now());
             entry.error = Some(code);
             // Refused while dialling: marked as sent a moment too early.
             entry.sent &= !matches!(breach, Some(Breach::Address { .. }));
@@ -180,6 +181,7 @@ impl Ledger {
 
 impl Entry {
     fn into_record(self) -> UpstreamRequest {
+        let took = self.settled.unwrap_or_else(Instant::now).duration_since(self.begun);
         let (origin, path_template, path_parameters) = match self.decision {
             Some(decision) => (decision.origin, Some(decision.route.path.as_str().to_owned()), decision.parameters),
             None => (String::new(), None, Vec::new()),
@@ -195,9 +197,9 @@ impl Entry {
             status: self.status,
             request_bytes: self.request_bytes as u64,
             response_bytes: self.response_bytes as u64,
-            duration_us: u64::try_from(self.begun.elapsed().as_micros()).unwrap_or(u64::MAX),
+            duration_us: u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
             injected: self.slot,
-            error: self.error.or((!self.settled).then_some("abandoned")).map(str::to_owned),
+            error: self.error.or(self.settled.is_none().then_some("abandoned")).map(str::to_owned),
             redactions: u32::from(self.reflected),
         }
     }
