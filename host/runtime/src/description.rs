@@ -222,7 +222,9 @@ impl Prompt {
                 return Err(PromptError::TooLong(name.clone()));
             }
         }
-        if let Some(missing) = self.arguments.iter().find(|a| a.required && values.get(&a.name).is_none_or(String::is_empty)) {
+        if let Some(missing) =
+            self.arguments.iter().find(|a| a.required && values.get(&a.name).is_none_or(String::is_empty))
+        {
             return Err(PromptError::Missing(missing.name.clone()));
         }
         let mut out = String::with_capacity(self.text.len());

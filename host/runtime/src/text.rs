@@ -31,6 +31,59 @@ pub(crate) fn clean(text: &str, max_bytes: usize) -> String {
     out
 }
 
+/// A JSON text whose strings hold no unsafe character, neither as it is nor as a `\\u` escape; nothing where it
+/// holds none already. The text must be valid JSON.
+pub(crate) fn clean_escapes(json: &str) -> Option<String> {
+    // A bare carriage return can only stand between tokens, where it is white space.
+    let unsafe_as_it_is = |c: char| is_unsafe(c) && c != '\r';
+    if memchr::memmem::find(json.as_bytes(), b"\\u").is_none() && !json.chars().any(unsafe_as_it_is) {
+        return None;
+    }
+    let mut out = String::with_capacity(json.len());
+    let mut rest = json;
+    while let Some(c) = rest.chars().next() {
+        let taken = match (c, rest.get(1..2)) {
+            ('\\', Some("u")) => match escaped(rest) {
+                Some((character, length)) if is_unsafe(character) => {
+                    out.push_str("\\ufffd");
+                    rest = rest.get(length..).unwrap_or_default();
+                    continue;
+                }
+                Some((_, length)) => length,
+                None => 2,
+            },
+            // The character behind a backslash belongs to it: the second of two begins no escape.
+            ('\\', _) => 2,
+            _ if unsafe_as_it_is(c) => {
+                out.push('\u{FFFD}');
+                rest = rest.get(c.len_utf8()..).unwrap_or_default();
+                continue;
+            }
+            _ => c.len_utf8(),
+        };
+        let (same, after) = rest.split_at_checked(taken).unwrap_or((rest, ""));
+        out.push_str(same);
+        rest = after;
+    }
+    Some(out)
+}
+
+/// The character that a `\\uXXXX` escape, or a pair of them, at the beginning of `text` stands for, and the
+/// length of the escape in bytes. Nothing for half a pair.
+fn escaped(text: &str) -> Option<(char, usize)> {
+    let unit = |at: usize| {
+        let digits = text.get(at..)?.strip_prefix("\\u")?.get(..4)?;
+        u16::from_str_radix(digits, 16).ok()
+    };
+    let first = unit(0)?;
+    if let Some(character) = char::from_u32(u32::from(first)) {
+        return Some((character, 6));
+    }
+    let pair = [first, unit(6)?];
+    let character = char::decode_utf16(pair).next()?.ok()?;
+    Some((character, 12))
+}
+
 /// The same on one line: line ends and tabs become spaces.
 pub(crate) fn clean_line(text: &str, max_bytes: usize) -> String {
     clean(text, max_bytes).replace(['\n', '\t'], " ")
@@ -45,6 +98,25 @@ mod tests {
         let shown = clean("a\u{1b}[31mb\u{202E}c\r\nd", 100);
         assert!(!shown.chars().any(|c| c == '\u{1b}' || c == '\u{202E}' || c == '\r'), "{shown:?}");
         assert!(clean_line("a\nlevel=error forged", 100).lines().count() == 1);
+    }
+
+    #[test]
+    fn escapes_in_json_are_cleaned_as_what_they_stand_for() {
+        assert_eq!(clean_escapes("{\r\n\"a\": 1}"), None);
+        assert_eq!(clean_escapes(r#"{"a":"plain ä \n \\ \" "}"#), None);
+        let cases = [
+            (r#"{"a":"x\u001b[2J"}"#, r#"{"a":"x\ufffd[2J"}"#),
+            (r#"{"a":"\u202Eb\u0041"}"#, r#"{"a":"\ufffdb\u0041"}"#),
+            // A backslash, and the letters that follow it.
+            (r#"{"a":"\\u001b"}"#, r#"{"a":"\\u001b"}"#),
+            (r#"{"a":"\\\u001b"}"#, r#"{"a":"\\\ufffd"}"#),
+            // U+E0041, a tag character, as a pair; and an emoji, which is none.
+            (r#"{"a":"\udb40\udc41\ud83d\ude00"}"#, r#"{"a":"\ufffd\ud83d\ude00"}"#),
+            ("{\"a\":\"b\u{202E}c\"}", "{\"a\":\"b\u{FFFD}c\"}"),
+        ];
+        for (given, clean) in cases {
+            assert_eq!(clean_escapes(given).as_deref().unwrap_or(given), clean, "{given}");
+        }
     }
 
     #[test]

@@ -61,7 +61,11 @@ fn allocated(path: &Path, bytes: usize) -> std::io::Result<File> {
 fn intent() -> Intent {
     Intent {
         call: CallId::new(),
-        principal: PrincipalFields { tenant: "acme".into(), user: "kim@example.com".into(), agent: Some("claude".into()) },
+        principal: PrincipalFields {
+            tenant: "acme".into(),
+            user: "kim@example.com".into(),
+            agent: Some("claude".into()),
+        },
         connector: "pagerduty".into(),
         connector_version: "0.1.0".into(),
         connector_digest: "0123456789abcdef".repeat(4),

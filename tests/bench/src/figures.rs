@@ -60,18 +60,35 @@ pub(crate) fn of_calls(calls: &[Calls], report: &Report) -> Vec<Figure> {
     };
     let added_us = durable.alone.p50_us - memory.alone.p50_us;
     let mut figures = vec![
-        Figure::new("library_alone_ratio", "library ÷ native, one at a time", memory.alone_ratio, "×").target(Target::Most(1.4)),
-        Figure::new("library_throughput_ratio", "library ÷ native, calls/s at 32 in flight", memory.throughput_ratio, "×")
-            .target(Target::Least(0.65)),
-        Figure::new("durable_throughput_ratio", "library with durable audit ÷ native, calls/s at 32 in flight", durable.throughput_ratio, "×")
-            .target(Target::Least(0.5)),
-        Figure::new("mcp_calls_per_s", "MCP over HTTP with durable audit, calls/s at 32 in flight", mcp.calls_per_s, "/s")
-            .target(Target::Least(2_000.0)),
+        Figure::new("library_alone_ratio", "library ÷ native, one at a time", memory.alone_ratio, "×")
+            .target(Target::Most(1.4)),
+        Figure::new(
+            "library_throughput_ratio",
+            "library ÷ native, calls/s at 32 in flight",
+            memory.throughput_ratio,
+            "×",
+        )
+        .target(Target::Least(0.65)),
+        Figure::new(
+            "durable_throughput_ratio",
+            "library with durable audit ÷ native, calls/s at 32 in flight",
+            durable.throughput_ratio,
+            "×",
+        )
+        .target(Target::Least(0.5)),
+        Figure::new(
+            "mcp_calls_per_s",
+            "MCP over HTTP with durable audit, calls/s at 32 in flight",
+            mcp.calls_per_s,
+            "/s",
+        )
+        .target(Target::Least(2_000.0)),
         Figure::new("durable_adds_us", "durable audit adds to a lone call", added_us, "µs"),
     ];
     if let Some(fsync) = report.figures.iter().find(|figure| figure.id == FSYNC) {
         figures.push(
-            Figure::new("durable_adds_fdatasyncs", "… as a number of fdatasyncs", added_us / fsync.value, "×").target(Target::Most(2.5)),
+            Figure::new("durable_adds_fdatasyncs", "… as a number of fdatasyncs", added_us / fsync.value, "×")
+                .target(Target::Most(2.5)),
         );
     }
     figures
@@ -87,8 +104,10 @@ pub(crate) async fn sizes(stage: &Stage) -> anyhow::Result<Vec<Figure>> {
     let rows = answer.matches("{\"number\":").count();
     ensure!(rows == ROWS, "the answer has {rows} rows instead of {ROWS}");
     Ok(vec![
-        Figure::new("tools_list_bytes", "tools/list of the six tools", list.len() as f64, "bytes").target(Target::Most(8_000.0)),
-        Figure::new("incidents_25_bytes", "an answer of 25 incidents", answer.len() as f64, "bytes").target(Target::Most(7_000.0)),
+        Figure::new("tools_list_bytes", "tools/list of the six tools", list.len() as f64, "bytes")
+            .target(Target::Most(8_000.0)),
+        Figure::new("incidents_25_bytes", "an answer of 25 incidents", answer.len() as f64, "bytes")
+            .target(Target::Most(7_000.0)),
     ])
 }
 

@@ -46,7 +46,12 @@ pub(crate) struct Library {
 
 impl Library {
     /// Builds it over a vault in `directory`.
-    pub(crate) async fn open(directory: &Path, audit: Audit, simulator: &str, component: &[u8]) -> anyhow::Result<Self> {
+    pub(crate) async fn open(
+        directory: &Path,
+        audit: Audit,
+        simulator: &str,
+        component: &[u8],
+    ) -> anyhow::Result<Self> {
         Self::build(directory, audit, simulator, component, None).await
     }
 
@@ -63,7 +68,8 @@ impl Library {
             Audit::Memory => AuditLog::in_memory(digest_key)?,
             Audit::Durable => AuditLog::open(directory, digest_key)?,
         };
-        let mut builder = Host::builder(Arc::clone(&vault), log).cache_directory(directory.join("cache")).operator_base(simulator)?;
+        let mut builder =
+            Host::builder(Arc::clone(&vault), log).cache_directory(directory.join("cache")).operator_base(simulator)?;
         if let Some(observer) = observer {
             builder = builder.observer(observer);
         }
@@ -102,13 +108,18 @@ impl ExchangeObserver for Seen {
 }
 
 /// The one request that a call makes, as it leaves the gate, and the answer to the call.
-pub(crate) async fn observe(directory: &Path, simulator: &str, component: &[u8]) -> anyhow::Result<(RequestView, String)> {
+pub(crate) async fn observe(
+    directory: &Path,
+    simulator: &str,
+    component: &[u8],
+) -> anyhow::Result<(RequestView, String)> {
     let seen = Arc::new(Seen::default());
     let observer = Arc::clone(&seen) as Arc<dyn ExchangeObserver>;
     let library = Library::build(directory, Audit::Memory, simulator, component, Some(observer)).await?;
     seen.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
     let answer = library.call().await?;
     let requests = std::mem::take(&mut *seen.0.lock().unwrap_or_else(PoisonError::into_inner));
-    let [request] = <[RequestView; 1]>::try_from(requests).map_err(|all| anyhow!("a call made {} requests instead of one", all.len()))?;
+    let [request] = <[RequestView; 1]>::try_from(requests)
+        .map_err(|all| anyhow!("a call made {} requests instead of one", all.len()))?;
     Ok((request, answer))
 }

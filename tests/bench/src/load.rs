@@ -140,7 +140,9 @@ pub(crate) async fn measure(stage: &Stage, amounts: &Amounts, wanted: &[Way]) ->
 
 /// Ratios are not numbers where there is nothing to compare with.
 fn summary(way: Way, one: &Collected, native: Option<&Collected>) -> Calls {
-    let ratio = |to: Option<&Vec<f64>>, of: &[f64]| to.map_or(f64::NAN, |to| median(of.iter().zip(to).map(|(of, to)| of / to).collect()));
+    let ratio = |to: Option<&Vec<f64>>, of: &[f64]| {
+        to.map_or(f64::NAN, |to| median(of.iter().zip(to).map(|(of, to)| of / to).collect()))
+    };
     let calls = one.in_flight.len().max(1) as f64;
     let [client_cpu_us, server_cpu_us, simulator_cpu_us] = one.cpu_s.map(|seconds| seconds * 1e6 / calls);
     Calls {

@@ -29,7 +29,8 @@ impl Machine {
             cores: std::thread::available_parallelism().map_or(1, usize::from),
             processor: processor.trim_start_matches([' ', '\t', ':']).to_owned(),
             kernel: read("/proc/sys/kernel/osrelease").trim().to_owned(),
-            rustc: rustc.map_or_else(|_| "unknown".to_owned(), |out| String::from_utf8_lossy(&out.stdout).trim().to_owned()),
+            rustc: rustc
+                .map_or_else(|_| "unknown".to_owned(), |out| String::from_utf8_lossy(&out.stdout).trim().to_owned()),
             file_system: file_system(&read("/proc/self/mounts"), data),
             load: read("/proc/loadavg").split(' ').next().unwrap_or_default().to_owned(),
             at: jiff::Timestamp::now(),

@@ -34,12 +34,15 @@ use crate::stage::Stage;
 
 /// Measures a native call, the library and the server against the same simulator, in one run.
 #[derive(Parser)]
-#[command(version, after_help = "\
+#[command(
+    version,
+    after_help = "\
 Examples:
   cargo xtask bench
   cargo xtask bench --quick --only calls
   cargo xtask bench --output bench.json --strict
-  perf record -g target/release/toolkeep-bench --only calls --way library")]
+  perf record -g target/release/toolkeep-bench --only calls --way library"
+)]
 pub(crate) struct Options {
     /// A short run: a tenth of the calls, rougher figures
     #[arg(long)]
@@ -118,7 +121,11 @@ async fn main() -> anyhow::Result<ExitCode> {
         std::fs::write(path, &json).with_context(|| format!("cannot write {}", path.display()))?;
     }
     let mut out = std::io::stdout().lock();
-    if options.json { writeln!(out, "{json}")? } else { writeln!(out, "{report}")? }
+    if options.json {
+        writeln!(out, "{json}")?
+    } else {
+        writeln!(out, "{report}")?
+    }
     Ok(if options.strict && report.misses() > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 

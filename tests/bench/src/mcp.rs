@@ -30,7 +30,12 @@ pub(crate) struct Installation {
 
 impl Installation {
     /// Connects the user and makes the key, as a person would: with the program's own commands.
-    pub(crate) async fn set_up(program: &Path, data: PathBuf, component: PathBuf, simulator: &str) -> anyhow::Result<Self> {
+    pub(crate) async fn set_up(
+        program: &Path,
+        data: PathBuf,
+        component: PathBuf,
+        simulator: &str,
+    ) -> anyhow::Result<Self> {
         let mut installation =
             Self { program: program.to_owned(), data, component, simulator: simulator.to_owned(), key: String::new() };
         let whom = ["--tenant", TENANT, "--user", USER];

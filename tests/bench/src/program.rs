@@ -48,8 +48,9 @@ impl Program {
         tokio::time::timeout(Duration::from_secs(START_LIMIT_S), output.read_line(&mut line))
             .await
             .with_context(|| format!("{:?} did not start in {START_LIMIT_S} s", command.as_std().get_program()))??;
-        let told: Told = serde_json::from_str(&line)
-            .with_context(|| format!("{:?} said {line:?} instead of where it listens", command.as_std().get_program()))?;
+        let told: Told = serde_json::from_str(&line).with_context(|| {
+            format!("{:?} said {line:?} instead of where it listens", command.as_std().get_program())
+        })?;
         Ok(Self { child, _input: input, _output: output, url: told.url })
     }
 
@@ -75,7 +76,9 @@ impl Program {
     pub(crate) fn resident_bytes(&self) -> anyhow::Result<f64> {
         let path = format!("/proc/{}/status", self.id().context("the program has ended")?);
         let status = std::fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
-        let kib = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix("kB")?.trim().parse::<f64>().ok());
+        let kib = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix("kB")?.trim().parse::<f64>().ok());
         kib.map(|kib| kib * 1024.0).with_context(|| format!("{path} does not say VmRSS"))
     }
 }

@@ -32,7 +32,17 @@ impl Report {
 
     fn calls_table(&self) -> Table {
         let mut table = plain(&[
-            "25 open incidents", "alone p50", "p90", "p99", "÷ native", "at 32: calls/s", "p50", "p99", "÷ native", "CPU µs: client", "server",
+            "25 open incidents",
+            "alone p50",
+            "p90",
+            "p99",
+            "÷ native",
+            "at 32: calls/s",
+            "p50",
+            "p99",
+            "÷ native",
+            "CPU µs: client",
+            "server",
             "simulator",
         ]);
         for calls in &self.calls {
@@ -68,7 +78,12 @@ impl Report {
                 Some(true) => "met",
                 Some(false) => "MISSED",
             };
-            table.add_row([figure.what.to_owned(), format!("{} {}", number(figure.value), figure.unit), target, met.to_owned()]);
+            table.add_row([
+                figure.what.to_owned(),
+                format!("{} {}", number(figure.value), figure.unit),
+                target,
+                met.to_owned(),
+            ]);
         }
         table
     }

@@ -104,7 +104,9 @@ struct Row {
 
 impl Reference {
     fn label(&self) -> Option<&str> {
-        [&self.summary, &self.name, &self.id].into_iter().find_map(|text| text.as_deref().filter(|text| !text.is_empty()))
+        [&self.summary, &self.name, &self.id]
+            .into_iter()
+            .find_map(|text| text.as_deref().filter(|text| !text.is_empty()))
     }
 }
 

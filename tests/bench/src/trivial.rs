@@ -59,8 +59,14 @@ pub(crate) async fn measure(stage: &Stage, amounts: &Amounts) -> anyhow::Result<
     .await??;
     let [authorize, begin, run, finish, whole] = steps.map(Times::of);
     Ok(vec![
-        Figure::new("instantiate_and_call_us", "instantiate + trivial call (the step `run`)", run.p50_us, "µs").target(Target::Most(20.0)),
-        Figure::new("trivial_authorize_us", "… the step `authorize` before it (schema, vault, scopes)", authorize.p50_us, "µs"),
+        Figure::new("instantiate_and_call_us", "instantiate + trivial call (the step `run`)", run.p50_us, "µs")
+            .target(Target::Most(20.0)),
+        Figure::new(
+            "trivial_authorize_us",
+            "… the step `authorize` before it (schema, vault, scopes)",
+            authorize.p50_us,
+            "µs",
+        ),
         Figure::new("trivial_begin_us", "… the step `begin`, audit in memory", begin.p50_us, "µs"),
         Figure::new("trivial_finish_us", "… the step `finish`, audit in memory", finish.p50_us, "µs"),
         Figure::new("trivial_whole_us", "… all steps", whole.p50_us, "µs"),

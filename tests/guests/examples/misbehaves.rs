@@ -9,7 +9,9 @@ use serde::Deserialize;
 use toolkeep_connector::bindings::toolkeep::connector::host;
 use toolkeep_connector::bindings::wasi::clocks::monotonic_clock;
 use toolkeep_connector::bindings::wasi::http::outgoing_handler;
-use toolkeep_connector::bindings::wasi::http::types::{Fields, FutureIncomingResponse, Method, OutgoingRequest, Scheme};
+use toolkeep_connector::bindings::wasi::http::types::{
+    Fields, FutureIncomingResponse, Method, OutgoingRequest, Scheme,
+};
 use toolkeep_connector::{schemars, *};
 
 #[derive(Deserialize, schemars::JsonSchema)]

@@ -11,7 +11,7 @@ use crate::bindings::toolkeep::connector::types as wit;
 use crate::description::Tool;
 use crate::error::{CallError, ToolError};
 use crate::gate::Gate;
-use crate::text::{clean, clean_line, is_unsafe};
+use crate::text::{clean, clean_escapes, clean_line};
 
 /// Longest text of a tool's own error, in bytes: a few sentences, or a list of candidates.
 const MAX_ERROR_BYTES: usize = 8 << 10;
@@ -196,11 +196,10 @@ pub(super) fn check_tool_error(error: wit::ToolError) -> ToolError {
 /// The object without unsafe characters. Most answers have none, neither as they are nor as escapes, and are
 /// given on as they came.
 fn clean_structured(raw: Box<RawValue>) -> serde_json::Result<Box<RawValue>> {
-    let text = raw.get();
-    if memchr::memmem::find(text.as_bytes(), b"\\u").is_none() && !text.chars().any(is_unsafe) {
-        return Ok(raw);
+    match clean_escapes(raw.get()) {
+        None => Ok(raw),
+        Some(text) => RawValue::from_string(text),
     }
-    serde_json::value::to_raw_value(&clean_json(serde_json::from_str(text)?))
 }
 
 /// The value with every string in it cleaned, names of members too.
