@@ -88,7 +88,7 @@ def test_prompts(inspector: Inspector):
     got = inspector.ask(
         "--method", "prompts/get", "--prompt-name", "pagerduty_incident_timeline", "--prompt-args", "incident=4201"
     )
-    assert "incident=4201" in got["messages"][0]["content"]["text"], got
+    assert "4201" in got["messages"][0]["content"]["text"], got
 
 
 def test_a_wrong_key_lists_nothing(demo: Demo, tmp_path: Path, era: str):
