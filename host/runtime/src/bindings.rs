@@ -1,4 +1,4 @@
-//! The contract in `wit/`, as Rust types. Only `instance.rs` and `description.rs` use them.
+//! The contract in `wit/`, as Rust types: where a guest is run, and where what it says is checked.
 
 #![allow(missing_docs, unreachable_pub, reason = "generated from wit/, which documents every item")]
 #![allow(

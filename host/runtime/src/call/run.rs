@@ -18,7 +18,7 @@ use crate::instance::{Failure, Guest, State, Surroundings};
 
 /// Most argument names that a record keeps; no declared schema of a usable tool has more.
 const MAX_ARGUMENT_NAMES: usize = 64;
-/// Longest argument name or agent name that a record keeps, in bytes.
+/// Longest argument name that a record keeps, in bytes: a word or three.
 const MAX_NAME_BYTES: usize = 128;
 
 /// A call whose intent is durable. Made by [`ScopedCall::begin`] alone; the only thing that can be run.
