@@ -5,7 +5,7 @@ use std::process::{Command, ExitCode};
 
 use anyhow::bail;
 
-use crate::layout::{Layout, SAME_FEATURES};
+use crate::layout::{Layout, WORKSPACE};
 use crate::{guests, step};
 
 /// The package and program that measures.
@@ -21,10 +21,8 @@ pub(crate) fn run(layout: &Layout, args: &[String]) -> anyhow::Result<ExitCode> 
     }
     guests::build(layout)?;
     let mut cargo = Command::new("cargo");
-    cargo
-        .current_dir(&layout.root)
-        .args(["build", "--release", "--package", BENCH, "--package", "toolkeep", "--package", "pagerduty-simulator"])
-        .args(SAME_FEATURES);
+    let programs = ["--bin", BENCH, "--bin", "toolkeep", "--bin", "pagerduty-simulator"];
+    cargo.current_dir(&layout.root).arg("build").args(WORKSPACE).args(programs);
     step::run("build the benchmark and the program", &mut cargo)?;
     step::hand_over(BENCH, Command::new(layout.program(BENCH)).current_dir(&layout.root).args(args))
 }

@@ -2,7 +2,7 @@
 
 use std::process::{Command, ExitCode};
 
-use crate::layout::{Layout, SAME_FEATURES};
+use crate::layout::{Layout, WORKSPACE};
 use crate::{guests, step};
 
 /// Runs the command; the exit code is the demo's.
@@ -30,6 +30,6 @@ pub(crate) fn build(layout: &Layout) -> anyhow::Result<()> {
         step::say("The first build takes about ten minutes on two cores: it compiles a WebAssembly runtime.");
     }
     let mut cargo = Command::new("cargo");
-    cargo.current_dir(&layout.root).args(["build", "--release", "--package", "toolkeep"]).args(SAME_FEATURES);
+    cargo.current_dir(&layout.root).arg("build").args(WORKSPACE).args(["--bin", "toolkeep"]);
     step::run("build the program", &mut cargo)
 }

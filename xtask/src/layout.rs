@@ -9,9 +9,9 @@ use serde_json::Value;
 /// The guests' target: WASI 0.2 components.
 pub(crate) const GUEST_TARGET: &str = "wasm32-wasip2";
 
-/// Built beside the program so that cargo resolves the features of shared dependencies as it does for the whole
-/// workspace. Without it the demo and the tests would each compile the WebAssembly runtime, minutes each.
-pub(crate) const SAME_FEATURES: [&str; 2] = ["--package", "toolkeep-connector"];
+/// What every build selects: all but the guests, which are not programs of this machine. Cargo resolves features
+/// for the packages that are selected, so another selection would compile the WebAssembly runtime once more.
+pub(crate) const WORKSPACE: [&str; 4] = ["--release", "--workspace", "--exclude", "toolkeep-guests"];
 
 /// The checkout's folders and members, as cargo tells them: `CARGO_TARGET_DIR` and configuration are heeded.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use clap::{Args, ValueEnum};
 
-use crate::layout::Layout;
+use crate::layout::{Layout, WORKSPACE};
 use crate::{clients, demo, guests, step};
 
 /// What to run.
@@ -35,10 +35,6 @@ impl Options {
     }
 }
 
-/// Everything but the guests, which are not programs of this machine. Programs and tests are built in one go,
-/// so that cargo resolves features once and compiles nothing for each.
-const WORKSPACE: [&str; 4] = ["--release", "--workspace", "--exclude", "toolkeep-guests"];
-
 /// Runs the command.
 ///
 /// # Errors
@@ -51,6 +47,7 @@ pub(crate) fn run(layout: &Layout, options: &Options) -> anyhow::Result<ExitCode
     if options.runs(Part::Rust) {
         let mut build = Command::new("cargo");
         build.current_dir(&layout.root).arg("build").args(WORKSPACE).args(["--bins", "--tests"]);
+        // Programs and tests in one go: each is compiled once, with the same features.
         step::run("build programs and tests (about ten minutes the first time)", &mut build)?;
         let mut test = Command::new("cargo");
         step::run("run the Rust tests", test.current_dir(&layout.root).arg("test").args(WORKSPACE))?;

@@ -244,6 +244,12 @@ pub enum CallError {
         /// Which rule.
         reason: String,
     },
+    /// This principal makes too many calls.
+    #[error("the principal made more calls than its rate allows; the next is taken in {retry_after_s} s")]
+    RateLimited {
+        /// When to come back, in whole seconds from now.
+        retry_after_s: u32,
+    },
     /// Too many calls at once.
     #[error("no place among {limit} running calls became free in {waited_ms} ms")]
     Busy {
@@ -285,6 +291,7 @@ impl CallError {
             Self::LimitReached { code, .. } => code,
             Self::Trap { .. } => "connector_failed",
             Self::AnswerInvalid { .. } => "answer_invalid",
+            Self::RateLimited { .. } => "too_many_calls",
             Self::Busy { .. } => "busy",
             Self::Cancelled => "cancelled",
             Self::Tool { error, .. } => error.code(),
@@ -327,6 +334,9 @@ impl CallError {
             Self::LimitReached { limit, .. } => format!("The call reached its limit of {limit} and was stopped. Ask for less at once."),
             Self::Trap { tool, .. } => format!("The connector failed while running {tool}. The operator's log says why."),
             Self::AnswerInvalid { tool, .. } => format!("The connector's answer to {tool} was malformed and is withheld. The operator's log says why."),
+            Self::RateLimited { retry_after_s } => {
+                format!("You made too many calls. Wait {retry_after_s} seconds and call again.")
+            }
             Self::Busy { .. } => "Too many calls are running. Wait a few seconds and call again.".to_owned(),
             Self::Cancelled => "The call was cancelled.".to_owned(),
             Self::Tool { error, .. } => error.public_message(),
@@ -342,6 +352,7 @@ impl CallError {
             Self::NoConnection { connector, connection, .. } => {
                 Some(json!({ "connector": connector, "connection": connection }))
             }
+            Self::RateLimited { retry_after_s } => Some(json!({ "retry_after_s": retry_after_s })),
             Self::Tool { error, .. } => error.details(),
             _ => None,
         }

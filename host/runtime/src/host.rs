@@ -3,9 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use toolkeep_audit::{AuditLog, Event, EventKind};
 use toolkeep_policy::{Base, Principal};
 use toolkeep_vault::Vault;
@@ -14,9 +12,10 @@ use crate::cache::Cache;
 use crate::component::{Connector, Loader, read};
 use crate::description::{Prompt, Tool};
 use crate::engine;
-use crate::error::{CallError, HostError};
+use crate::error::HostError;
 use crate::exchange::ExchangeObserver;
 use crate::limits::Limits;
+use crate::places::Places;
 use crate::upstream::Upstreams;
 
 /// Builds a [`Host`].
@@ -76,7 +75,7 @@ impl HostBuilder {
             Some(directory) => Some(Cache::open(directory, &self.vault.derive_key("compile cache"))?),
             None => None,
         };
-        let places = Arc::new(Semaphore::new(self.limits.concurrent_calls as usize));
+        let places = Places::new(&self.limits);
         Ok(Host {
             parts: Arc::new(Parts {
                 loader: Loader {
@@ -114,22 +113,12 @@ pub(crate) struct Parts {
     pub(crate) observer: Option<Arc<dyn ExchangeObserver>>,
     connectors: RwLock<Arc<Connectors>>,
     loading: tokio::sync::Mutex<()>,
-    places: Arc<Semaphore>,
+    pub(crate) places: Places,
 }
 
 impl Parts {
     pub(crate) fn loaded(&self) -> Arc<Connectors> {
         Arc::clone(&self.connectors.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// A place among the running calls, waited for within bounds.
-    pub(crate) async fn place(&self) -> Result<OwnedSemaphorePermit, CallError> {
-        let wait = Duration::from_millis(self.limits.queue_ms);
-        let busy = || CallError::Busy { limit: self.limits.concurrent_calls, waited_ms: self.limits.queue_ms };
-        match tokio::time::timeout(wait, Arc::clone(&self.places).acquire_owned()).await {
-            Ok(Ok(permit)) => Ok(permit),
-            Ok(Err(_)) | Err(_) => Err(busy()),
-        }
     }
 }
 

@@ -36,36 +36,41 @@ pub(crate) fn clean(text: &str, max_bytes: usize) -> String {
 pub(crate) fn clean_escapes(json: &str) -> Option<String> {
     // A bare carriage return can only stand between tokens, where it is white space.
     let unsafe_as_it_is = |c: char| is_unsafe(c) && c != '\r';
-    if memchr::memmem::find(json.as_bytes(), b"\\u").is_none() && !json.chars().any(unsafe_as_it_is) {
-        return None;
-    }
-    let mut out = String::with_capacity(json.len());
+    // Nearly all of it is plain, so it is passed over in runs; what is left is looked at by character.
+    let is_plain = |byte: &u8| (b' '..=b'~').contains(byte) && *byte != b'\\';
+    let mut out: Option<String> = None;
     let mut rest = json;
-    while let Some(c) = rest.chars().next() {
-        let taken = match (c, rest.get(1..2)) {
-            ('\\', Some("u")) => match escaped(rest) {
-                Some((character, length)) if is_unsafe(character) => {
-                    out.push_str("\\ufffd");
-                    rest = rest.get(length..).unwrap_or_default();
-                    continue;
-                }
-                Some((_, length)) => length,
-                None => 2,
+    // Where `rest` begins, and up to where `json` was copied to `out`.
+    let (mut at, mut copied) = (0, 0);
+    while !rest.is_empty() {
+        let run = rest.bytes().position(|byte| !is_plain(&byte)).unwrap_or(rest.len());
+        let odd = rest.get(run..).unwrap_or_default();
+        let Some(c) = odd.chars().next() else { break };
+        let (length, clean) = match (c, odd.get(1..2)) {
+            ('\\', Some("u")) => match escaped(odd) {
+                Some((character, length)) if is_unsafe(character) => (length, Some("\\ufffd")),
+                Some((_, length)) => (length, None),
+                None => (2, None),
             },
             // The character behind a backslash belongs to it: the second of two begins no escape.
-            ('\\', _) => 2,
-            _ if unsafe_as_it_is(c) => {
-                out.push('\u{FFFD}');
-                rest = rest.get(c.len_utf8()..).unwrap_or_default();
-                continue;
-            }
-            _ => c.len_utf8(),
+            ('\\', Some(_)) => (2, None),
+            _ if unsafe_as_it_is(c) => (c.len_utf8(), Some("\u{FFFD}")),
+            _ => (c.len_utf8(), None),
         };
-        let (same, after) = rest.split_at_checked(taken).unwrap_or((rest, ""));
-        out.push_str(same);
-        rest = after;
+        at += run;
+        if let Some(clean) = clean {
+            let out = out.get_or_insert_with(|| String::with_capacity(json.len()));
+            out.push_str(json.get(copied..at).unwrap_or_default());
+            out.push_str(clean);
+            copied = at + length;
+        }
+        at += length;
+        rest = json.get(at..).unwrap_or_default();
     }
-    Some(out)
+    if let Some(out) = &mut out {
+        out.push_str(json.get(copied..).unwrap_or_default());
+    }
+    out
 }
 
 /// The character that a `\\uXXXX` escape, or a pair of them, at the beginning of `text` stands for, and the

@@ -8,7 +8,7 @@ use pagerduty_simulator::DEMO_OAUTH_TOKEN;
 use secrecy::SecretString;
 use serde_json::json;
 use toolkeep_audit::AuditLog;
-use toolkeep_host::{Call, Exchange, ExchangeObserver, Host, Principal, RequestView};
+use toolkeep_host::{Call, Exchange, ExchangeObserver, Host, Limits, Principal, RequestView};
 use toolkeep_vault::{ConnectionKey, CredentialKind, KeySource, NewConnection, Vault};
 use zeroize::Zeroizing;
 
@@ -36,6 +36,13 @@ pub(crate) enum Audit {
     Memory,
     /// In the library's directory, each record synced.
     Durable,
+}
+
+/// The default limits, but for the rate of one principal: it is measured how fast calls can be.
+pub(crate) fn limits() -> anyhow::Result<Limits> {
+    let mut limits = Limits::default();
+    limits.set("calls_per_minute_per_principal", 0)?;
+    Ok(limits)
 }
 
 /// A host with the PagerDuty connector and a connected user.
@@ -68,8 +75,10 @@ impl Library {
             Audit::Memory => AuditLog::in_memory(digest_key)?,
             Audit::Durable => AuditLog::open(directory, digest_key)?,
         };
-        let mut builder =
-            Host::builder(Arc::clone(&vault), log).cache_directory(directory.join("cache")).operator_base(simulator)?;
+        let mut builder = Host::builder(Arc::clone(&vault), log)
+            .limits(limits()?)
+            .cache_directory(directory.join("cache"))
+            .operator_base(simulator)?;
         if let Some(observer) = observer {
             builder = builder.observer(observer);
         }

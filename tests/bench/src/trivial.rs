@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use crate::Amounts;
 use crate::figures::{Figure, Target};
-use crate::library::principal;
+use crate::library::{limits, principal};
 use crate::stage::Stage;
 use crate::statistics::Times;
 
@@ -24,7 +24,7 @@ pub(crate) async fn measure(stage: &Stage, amounts: &Amounts) -> anyhow::Result<
     let directory = stage.directory().join("trivial");
     let vault = Arc::new(Vault::open(&directory, KeySource::Bytes(Zeroizing::new([7; 32])))?);
     let audit = AuditLog::in_memory(vault.derive_key("audit digests"))?;
-    let host = Host::builder(Arc::clone(&vault), audit).build()?;
+    let host = Host::builder(Arc::clone(&vault), audit).limits(limits()?).build()?;
     host.load(&stage.guest("fixture")?).await?;
     let principal = principal()?;
     vault.connect(NewConnection {

@@ -58,7 +58,7 @@ impl Host {
     /// Decides whether `principal` may make this call. Nothing is recorded or run yet.
     ///
     /// # Errors
-    /// [`CallError`]: an unknown or hidden tool, arguments that break the schema, no usable connection, a
+    /// [`CallError`]: too many calls of this principal, an unknown or hidden tool, arguments that break the schema, no usable connection, a
     /// failing vault, missing scopes.
     pub fn authorize(&self, principal: &Principal, call: Call) -> Result<ScopedCall, CallError> {
         self.authorize_purpose(principal, Purpose::Tool(call))
@@ -66,6 +66,8 @@ impl Host {
 
     pub(super) fn authorize_purpose(&self, principal: &Principal, purpose: Purpose) -> Result<ScopedCall, CallError> {
         let parts = &self.parts;
+        // Before any work is done for it.
+        parts.places.count(principal)?;
         let asked = match purpose {
             Purpose::Tool(call) => visible_tool(parts, principal, call)?,
             Purpose::Identify { connector, connection } => identification(parts, &connector, connection)?,

@@ -89,7 +89,7 @@ impl AuditedCall {
     /// `stop` is cancelled.
     pub async fn run(self, stop: CancellationToken) -> FinishedCall {
         let Self { scoped, open } = self;
-        let ScopedCall { host, connector, connection, work, gate, .. } = scoped;
+        let ScopedCall { host, principal, connector, connection, work, gate, .. } = scoped;
         let begun = Instant::now();
         let (name, progress) = match &work {
             Work::Tool { tool, progress, .. } => (tool.name.clone(), progress.clone()),
@@ -102,7 +102,7 @@ impl AuditedCall {
         };
         let surroundings = Surroundings { tool: name.clone(), account, progress };
         let guest_work = async {
-            let _place = host.parts.place().await?;
+            let _place = host.parts.places.take(&principal).await?;
             let limits = &host.parts.limits;
             let guest = Guest::new(&host.parts.loader.engine, limits, Arc::clone(&gate), surroundings);
             let ran = guest
