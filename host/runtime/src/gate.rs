@@ -26,8 +26,9 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 use crate::description::Origin;
 use crate::exchange::ExchangeObserver;
 use crate::limits::Limits;
+use crate::resolver::{AddressRefused, LookupFailed};
 use crate::scan::Scanner;
-use crate::upstream::{AddressRefused, Upstream};
+use crate::upstream::Upstream;
 use ledger::{Ledger, Ticket, view_of_parts, view_of_request};
 
 /// What upstreams see as the client.
@@ -416,6 +417,14 @@ fn unreachable_upstream(error: &hyper_util::client::legacy::Error) -> Stopped {
                 rule,
                 error: Error::DestinationIpProhibited,
             };
+        }
+        if let Some(failed) = inner.downcast_ref::<LookupFailed>() {
+            let (code, error) = match failed {
+                LookupFailed::NoAddress => ("name_not_resolved", Error::DnsError { rcode: None, info_code: None }),
+                LookupFailed::TimedOut => ("lookup_timeout", Error::DnsTimeout),
+                LookupFailed::TooMany => ("lookup_too_large", Error::DnsError { rcode: None, info_code: None }),
+            };
+            return Stopped::failed(code, failed.to_string(), error);
         }
         if inner.downcast_ref::<rustls::Error>().is_some() {
             let rule = "the upstream's certificate or TLS could not be trusted";
