@@ -40,9 +40,10 @@ mod gate;
 mod host;
 mod instance;
 mod limits;
+#[doc(hidden)]
+pub mod measure;
 mod random;
 mod resolver;
-mod scan;
 pub mod schema;
 mod text;
 mod upstream;

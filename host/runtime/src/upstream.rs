@@ -247,6 +247,52 @@ mod tests {
         }
     }
 
+    /// Whether a client takes a server for `upstream.test`, without a connection between them.
+    fn trusts(client: &ClientConfig, server: &Arc<rustls::ServerConfig>) -> bool {
+        let name = "upstream.test".try_into().unwrap();
+        let mut client = rustls::ClientConnection::new(Arc::new(client.clone()), name).unwrap();
+        let mut server = rustls::ServerConnection::new(Arc::clone(server)).unwrap();
+        while client.is_handshaking() || server.is_handshaking() {
+            let (mut there, mut back) = (Vec::new(), Vec::new());
+            while client.wants_write() {
+                client.write_tls(&mut there).unwrap();
+            }
+            server.read_tls(&mut there.as_slice()).unwrap();
+            server.process_new_packets().unwrap();
+            while server.wants_write() {
+                server.write_tls(&mut back).unwrap();
+            }
+            client.read_tls(&mut back.as_slice()).unwrap();
+            if client.process_new_packets().is_err() {
+                return false;
+            }
+        }
+        true
+    }
+
+    #[test]
+    fn an_operators_root_is_no_root_for_declared_bases() {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let parameters = rcgen::CertificateParams::new(vec!["upstream.test".to_owned()]).unwrap();
+        let certificate = parameters.self_signed(&key).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let server = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(
+                vec![certificate.der().clone()],
+                rustls::pki_types::PrivatePkcs8KeyDer::from(key.serialize_der()).into(),
+            )
+            .unwrap();
+        let server = Arc::new(server);
+        let with = |roots| Upstreams::new(&Limits::default(), Arc::new(SystemResolver), roots).unwrap();
+        let upstreams = with(operator_roots(certificate.pem().as_bytes()).unwrap());
+        assert!(trusts(&upstreams.operator, &server));
+        assert!(!trusts(&upstreams.public, &server));
+        assert!(!trusts(&with(Vec::new()).operator, &server));
+    }
+
     #[test]
     fn a_pool_is_one_connections_and_one_versions() {
         let upstreams = Upstreams::new(&Limits::default(), Arc::new(SystemResolver), Vec::new()).unwrap();
