@@ -9,7 +9,9 @@ use pagerduty_simulator::{Config, Simulator, Token, TokenKind};
 use secrecy::SecretString;
 use serde_json::Value;
 use toolkeep_audit::{AuditLog, Query, Record};
-use toolkeep_host::{Answer, Call, CallError, Exchange, ExchangeObserver, Host, Limits, Principal};
+use toolkeep_host::{
+    Answer, Call, CallError, Exchange, ExchangeObserver, Host, HostBuilder, HostError, Limits, Principal,
+};
 use toolkeep_vault::{ConnectionKey, CredentialKind, KeySource, NewConnection, Vault};
 use zeroize::Zeroizing;
 
@@ -101,18 +103,39 @@ impl Stage {
     /// # Errors
     /// Whatever part could not be set up.
     pub fn with_cache(base: &str, limits: Limits, cache: PathBuf) -> Result<Self> {
+        Self::build(base, limits, cache, Ok)
+    }
+
+    /// A host with what `configure` adds to it: a resolver, roots.
+    ///
+    /// # Errors
+    /// Whatever part could not be set up.
+    pub fn configured(
+        base: &str,
+        limits: Limits,
+        configure: impl FnOnce(HostBuilder) -> Result<HostBuilder, HostError>,
+    ) -> Result<Self> {
+        Self::build(base, limits, target_directory().join("test-cache"), configure)
+    }
+
+    fn build(
+        base: &str,
+        limits: Limits,
+        cache: PathBuf,
+        configure: impl FnOnce(HostBuilder) -> Result<HostBuilder, HostError>,
+    ) -> Result<Self> {
         let data = tempfile::tempdir()?;
         let directory = data.path().join("data");
         // The cache is authenticated with a key from the vault: one cache, one key.
         let vault = Arc::new(Vault::open(&directory, KeySource::Bytes(Zeroizing::new([7; 32])))?);
         let audit = AuditLog::open(&directory, vault.derive_key("audit digests"))?;
         let exchanges = Arc::new(Exchanges::default());
-        let host = Host::builder(vault, audit)
+        let builder = Host::builder(vault, audit)
             .limits(limits)
             .cache_directory(cache)
             .operator_base(base)?
-            .observer(Arc::clone(&exchanges) as Arc<dyn ExchangeObserver>)
-            .build()?;
+            .observer(Arc::clone(&exchanges) as Arc<dyn ExchangeObserver>);
+        let host = configure(builder)?.build()?;
         let kim = Principal::new("acme".parse()?, "kim".parse()?);
         Ok(Self { host, exchanges, kim, data, canary: String::new() })
     }

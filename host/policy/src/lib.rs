@@ -9,6 +9,7 @@ pub mod headers;
 pub mod identity;
 pub mod route;
 pub mod scope;
+pub mod secret_scan;
 pub mod target;
 
 pub use egress::{Denial, EgressDecision, EgressPolicy, OriginMapping};

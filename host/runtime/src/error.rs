@@ -92,6 +92,12 @@ pub enum HostError {
         /// Why not.
         reason: String,
     },
+    /// An operator's root certificate cannot be used.
+    #[error("the root certificate cannot be used: {reason}; give PEM, or one certificate in DER")]
+    RootCertificate {
+        /// Why not.
+        reason: String,
+    },
     /// The audit log did not take the record.
     #[error(transparent)]
     Audit(#[from] AuditError),
@@ -114,6 +120,7 @@ impl HostError {
             Self::ToolTaken { .. } => "tool_name_taken",
             Self::Cache { .. } => "compile_cache_unusable",
             Self::Base { .. } => "base_invalid",
+            Self::RootCertificate { .. } => "root_certificate_invalid",
             Self::Audit(error) => error.code(),
         }
     }

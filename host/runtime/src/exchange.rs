@@ -7,8 +7,9 @@ use std::time::Duration;
 /// What stands in the place of a credential.
 pub const MASK: &str = "••••••••";
 
-/// A request as it may be shown.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A request as it may be shown. To show is one thing, to log another: `Debug`, which is what ends up in logs,
+/// prints neither the query nor any header's value.
+#[derive(Clone, PartialEq, Eq)]
 pub struct RequestView {
     /// The method.
     pub method: String,
@@ -30,6 +31,19 @@ impl fmt::Display for RequestView {
             writeln!(f, "({} bytes of body)", self.body_bytes)?;
         }
         Ok(())
+    }
+}
+
+impl fmt::Debug for RequestView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let without_query = self.url.split(['?', '#']).next().unwrap_or_default();
+        let names: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("RequestView")
+            .field("method", &self.method)
+            .field("url", &without_query)
+            .field("headers", &names)
+            .field("body_bytes", &self.body_bytes)
+            .finish()
     }
 }
 

@@ -1,69 +1,54 @@
 //! The exit. Every byte that leaves for an upstream, and every byte that comes back, passes here, in two
 //! halves that read as the list of their steps: [`Gate::admit`] decides, in the guest's own call and before the
-//! guest runs on; [`Gate::forward`] sends what was admitted. The pure decisions are in `toolkeep-policy`, what a
-//! request leaves behind is in `gate/ledger.rs`; the order is here.
+//! guest runs on; [`Gate::forward`] sends what was admitted. The order is here, and everything that a step may
+//! refuse. The pure decisions are in `toolkeep-policy`; what an answer may look like is in `gate/answer.rs`, what a
+//! request leaves behind in `gate/ledger.rs`, and `wasi:http` meets the gate in `gate/hooks.rs`.
 
+mod answer;
+mod credential;
+mod hooks;
 mod ledger;
+mod stopped;
 
-use std::error::Error as StdError;
-use std::future::Future;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, HOST, HeaderName, HeaderValue, USER_AGENT};
+use http::header::{ACCEPT_ENCODING, HOST, HeaderName, HeaderValue, USER_AGENT};
 use http::request::Parts;
 use http::{HeaderMap, Request, Response};
-use http_body::Body;
+use http_body::Body as _;
 use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
 use tokio::sync::Semaphore;
 use toolkeep_audit::UpstreamRequest;
-use toolkeep_policy::headers::{RequestHeader, request_header, response_header_visible};
+use toolkeep_policy::headers::{RequestHeader, request_header};
+use toolkeep_policy::secret_scan::{Form, Stream};
 use toolkeep_policy::{EgressDecision, EgressPolicy, Method, Target};
-use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
+use wasmtime_wasi_http::{Error, WasiBody};
+
+pub(crate) use credential::BoundCredential;
+pub(crate) use hooks::Hooks;
+pub(crate) use stopped::Breach;
 
 use crate::description::Origin;
 use crate::exchange::ExchangeObserver;
 use crate::limits::Limits;
-use crate::scan::Scanner;
-use crate::upstream::{AddressRefused, Upstream};
+use crate::upstream::Upstream;
 use ledger::{Ledger, Ticket, view_of_parts, view_of_request};
+use stopped::{Stopped, unreachable_upstream};
 
 /// What upstreams see as the client.
 const PRODUCT: &str = concat!("toolkeep/", env!("CARGO_PKG_VERSION"));
 /// Most header fields of one request or answer: several times what APIs use, and what common servers allow.
 const MAX_FIELDS: usize = 100;
 
-/// A credential that is ready to be attached: one header, on one origin.
-pub(crate) struct BoundCredential {
-    pub(crate) origin: String,
-    pub(crate) header: HeaderName,
-    /// Prefix and secret, marked sensitive so that nothing prints it.
-    pub(crate) value: HeaderValue,
-    pub(crate) scanner: Scanner,
-    /// What the audit log calls it.
-    pub(crate) slot: String,
-}
-
 /// An origin with what the host adds to its requests, and the way to its real base.
 pub(crate) struct GatedOrigin {
     pub(crate) declared: Origin,
     pub(crate) account_headers: Vec<(HeaderName, HeaderValue)>,
     pub(crate) upstream: Upstream,
-}
-
-/// Why a call must fail, whatever the guest makes of it.
-#[derive(Debug, Clone)]
-pub(crate) enum Breach {
-    /// It asked for a request that its tool did not declare.
-    Denied { code: &'static str, rule: String },
-    /// The upstream's name leads to an address that is not public.
-    Address { rule: String },
-    /// An answer held the credential.
-    Reflected { form: &'static str },
-    /// It used up a limit.
-    Limit { code: &'static str, limit: String },
 }
 
 /// The exit of one call.
@@ -91,29 +76,6 @@ struct Admitted {
 
 /// A request as it goes out. Made by [`Gate::inject`] alone, and only [`Gate::send`] takes it.
 struct Injected(Request<Full<Bytes>>);
-
-/// Why one request did not give an answer.
-struct Stopped {
-    breach: Option<Breach>,
-    code: &'static str,
-    rule: String,
-    error: Error,
-}
-
-impl Stopped {
-    fn denied(code: &'static str, rule: impl Into<String>) -> Self {
-        let rule = rule.into();
-        Self { breach: Some(Breach::Denied { code, rule: rule.clone() }), code, rule, error: Error::HttpRequestDenied }
-    }
-
-    fn limit(code: &'static str, limit: String, error: Error) -> Self {
-        Self { breach: Some(Breach::Limit { code, limit: limit.clone() }), code, rule: limit, error }
-    }
-
-    fn failed(code: &'static str, rule: impl Into<String>, error: Error) -> Self {
-        Self { breach: None, code, rule: rule.into(), error }
-    }
-}
 
 impl Gate {
     pub(crate) fn new(
@@ -144,7 +106,7 @@ impl Gate {
 
     /// The form in which the bytes hold this call's secret, if they do.
     pub(crate) fn secret_form(&self, bytes: &[u8]) -> Option<&'static str> {
-        self.credential.as_ref().and_then(|credential| credential.scanner.find(bytes))
+        self.credential.as_ref()?.scanner.find(bytes).map(Form::as_str)
     }
 
     /// Closes the gate for good, and gives what went through it, in order, how many refusals were only
@@ -178,11 +140,14 @@ impl Gate {
     async fn forward(self: Arc<Self>, admitted: Admitted, body: WasiBody) -> Result<Response<WasiBody>, Error> {
         let (ticket, origin) = (admitted.ticket, admitted.origin);
         let way = async {
-            let _turn = self.turns.acquire().await; //                 A few at a time hold bodies in memory.
-            let body = self.read(body, &admitted).await?; //           5. The whole body, bounded.
-            let injected = self.inject(admitted, body)?; //            6. The credential, last.
-            let answer = self.send(injected, origin, ticket).await?; // 7. A checked address, limits, no redirects.
-            self.clean(answer, origin) //                              8. Nothing of the secret comes back.
+            let _turn = self.turns.acquire().await; //                   A few at a time hold bodies in memory.
+            let body = self.read(body, &admitted).await?; //          5. The whole body, bounded.
+            let injected = self.inject(admitted, body)?; //           6. The credential, last.
+            let sent = self.send(injected, origin, ticket).await?; // 7. A checked address, TLS, no redirects.
+            let (head, body) = sent.into_parts();
+            self.look_at(&head)?; //                                  8. Nothing of the secret in the head; plain.
+            let body = self.receive(body, ticket).await?; //          9. Nor in the body: whole, bounded.
+            self.show(&head, body, origin) //                        10. The headers that a connector may see.
         };
         // One clock for the whole exchange: a server that sends a byte a second does not get more.
         let limit = Duration::from_millis(self.limits.upstream_ms);
@@ -193,7 +158,7 @@ impl Gate {
                 Error::HttpResponseTimeout,
             ))
         });
-        let mut ledger = self.ledger(); //                             9. What came of it is on the ledger.
+        let mut ledger = self.ledger(); //                           11. What came of it is on the ledger.
         match answer {
             Ok(answer) => {
                 ledger.answered(ticket, &self.tool, self.observer.as_deref());
@@ -256,13 +221,18 @@ impl Gate {
             let frame = frame.map_err(|error| {
                 Stopped::failed("request_incomplete", "the connector did not finish its request", error)
             })?;
-            // Trailers are dropped: no API that a connector talks to takes them, and headers are decided on first.
-            if let Ok(data) = frame.into_data() {
-                if bytes.len() + data.len() > limit {
+            match frame.into_data() {
+                Ok(data) if bytes.len() + data.len() > limit => {
                     let limit = format!("{limit} bytes in one upstream request");
                     return Err(Stopped::limit("request_too_large", limit, Error::HttpRequestBodySize(None)));
                 }
-                bytes.extend_from_slice(&data);
+                Ok(data) => bytes.extend_from_slice(&data),
+                // Headers were decided on before the body; nothing may come after it that was not.
+                Err(frame) => {
+                    if frame.into_trailers().is_ok_and(|trailers| !trailers.is_empty()) {
+                        return Err(Stopped::denied("trailers_not_sent", "the request has trailers"));
+                    }
+                }
             }
         }
         let method = admitted.decision.route.method;
@@ -312,13 +282,26 @@ impl Gate {
         Ok(Injected(request))
     }
 
-    /// Sends, and reads the whole answer: not one byte of it goes on before all of it was looked at.
-    async fn send(&self, injected: Injected, origin: usize, ticket: Ticket) -> Result<Response<Bytes>, Stopped> {
+    /// Sends, and waits for the head of the answer.
+    async fn send(&self, injected: Injected, origin: usize, ticket: Ticket) -> Result<Response<Incoming>, Stopped> {
         let Injected(request) = injected;
         let client = &self.origin(origin)?.upstream.client;
         let answer = client.request(request).await.map_err(|error| unreachable_upstream(&error))?;
-        let (parts, mut body) = answer.into_parts();
-        self.ledger().status(ticket, parts.status.as_u16());
+        self.ledger().status(ticket, answer.status().as_u16());
+        Ok(answer)
+    }
+
+    /// Looks through all of the head, shown or not, and refuses an answer whose body could not be looked through.
+    fn look_at(&self, head: &http::response::Parts) -> Result<(), Stopped> {
+        if let Some(form) = answer::texts(head).find_map(|text| self.secret_form(text)) {
+            return Err(Stopped::reflected(form));
+        }
+        answer::check(head)
+    }
+
+    /// Reads the whole body and looks through it as it comes: a hit stops the reading, and not one byte goes on
+    /// before the last was looked at.
+    async fn receive(&self, mut body: Incoming, ticket: Ticket) -> Result<Bytes, Stopped> {
         let limit = self.limits.response_body_bytes;
         let too_large = || {
             let rule = format!("an answer has more than {limit} bytes");
@@ -327,6 +310,7 @@ impl Gate {
         if body.size_hint().lower() > limit as u64 {
             return Err(too_large());
         }
+        let mut scan = self.credential.as_ref().map(|credential| credential.scanner.stream());
         let mut whole: Option<Bytes> = None;
         // What the upstream says will come, which was just found to be within the limit.
         let mut pieces = BytesMut::with_capacity(usize::try_from(body.size_hint().lower()).unwrap_or(0));
@@ -334,7 +318,17 @@ impl Gate {
             let frame = frame.map_err(|_| {
                 Stopped::failed("response_incomplete", "the answer was cut off", Error::HttpResponseIncomplete)
             })?;
-            let Ok(data) = frame.into_data() else { continue };
+            let data = match frame.into_data() {
+                Ok(data) => data,
+                // Trailers are never shown; what they hold is told all the same.
+                Err(frame) => {
+                    let trailers = frame.into_trailers().unwrap_or_default();
+                    match answer::fields(&trailers).find_map(|text| self.secret_form(text)) {
+                        Some(form) => return Err(Stopped::reflected(form)),
+                        None => continue,
+                    }
+                }
+            };
             if pieces.len() + whole.as_ref().map_or(0, Bytes::len) + data.len() > limit {
                 return Err(too_large());
             }
@@ -344,6 +338,9 @@ impl Gate {
             if before + data.len() > all {
                 let limit = format!("{all} bytes of upstream answers");
                 return Err(Stopped::limit("responses_too_large", limit, Error::HttpResponseBodySize(None)));
+            }
+            if let Some(form) = scan.as_mut().and_then(|scan| scan.feed(&data)) {
+                return Err(Stopped::reflected(form.as_str()));
             }
             // A body that comes in one piece is not copied.
             match whole.take() {
@@ -355,44 +352,18 @@ impl Gate {
                 }
             }
         }
-        Ok(Response::from_parts(parts, whole.unwrap_or_else(|| pieces.freeze())))
+        match scan.and_then(Stream::finish) {
+            Some(form) => Err(Stopped::reflected(form.as_str())),
+            None => Ok(whole.unwrap_or_else(|| pieces.freeze())),
+        }
     }
 
-    fn clean(&self, answer: Response<Bytes>, origin: usize) -> Result<Response<WasiBody>, Stopped> {
-        let (parts, body) = answer.into_parts();
-        let reflected = |form| Stopped {
-            breach: Some(Breach::Reflected { form }),
-            code: "credential_reflected",
-            rule: format!("the answer holds the credential as {form}"),
-            error: Error::HttpProtocolError,
-        };
-        if parts.headers.len() > MAX_FIELDS {
-            let rule = format!("the answer has more than {MAX_FIELDS} header fields");
-            return Err(Stopped::failed("response_headers", rule, Error::HttpResponseHeaderSectionSize(None)));
-        }
-        for (name, value) in &parts.headers {
-            let found = self.secret_form(name.as_str().as_bytes()).or_else(|| self.secret_form(value.as_bytes()));
-            if let Some(form) = found {
-                return Err(reflected(form));
-            }
-        }
-        // Compressed bytes cannot be looked through, so only what was asked for is taken.
-        let plain = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"identity");
-        if parts.headers.get_all(CONTENT_ENCODING).iter().any(|value| !plain(value)) {
-            let rule = "the answer is encoded although identity was asked for";
-            return Err(Stopped::failed("response_encoding", rule, Error::HttpResponseContentCoding(None)));
-        }
-        if let Some(form) = self.secret_form(&body) {
-            return Err(reflected(form));
-        }
+    /// What the guest gets: the status, the headers that its origin declares, the body.
+    fn show(&self, head: &http::response::Parts, body: Bytes, origin: usize) -> Result<Response<WasiBody>, Stopped> {
         let declared = &self.origin(origin)?.declared.response_headers;
         let mut shown = Response::new(Full::new(body).map_err(Error::from).boxed_unsync());
-        *shown.status_mut() = parts.status;
-        for (name, value) in &parts.headers {
-            if response_header_visible(name.as_str(), declared) {
-                shown.headers_mut().append(name.clone(), value.clone());
-            }
-        }
+        *shown.status_mut() = head.status;
+        *shown.headers_mut() = answer::visible(&head.headers, declared);
         Ok(shown)
     }
 }
@@ -402,83 +373,4 @@ fn canonicalise(parts: &Parts) -> Result<(String, Target), Stopped> {
     let target =
         Target::parse(&parts.uri.to_string()).map_err(|error| Stopped::denied(error.code(), error.to_string()))?;
     Ok((parts.method.as_str().to_owned(), target))
-}
-
-/// Says why the upstream was not reached, without the words of libraries that print requests.
-fn unreachable_upstream(error: &hyper_util::client::legacy::Error) -> Stopped {
-    let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
-    while let Some(inner) = cause {
-        if let Some(refused) = inner.downcast_ref::<AddressRefused>() {
-            let rule = refused.to_string();
-            return Stopped {
-                breach: Some(Breach::Address { rule: rule.clone() }),
-                code: "address_not_public",
-                rule,
-                error: Error::DestinationIpProhibited,
-            };
-        }
-        if inner.downcast_ref::<rustls::Error>().is_some() {
-            let rule = "the upstream's certificate or TLS could not be trusted";
-            return Stopped::failed("tls_failed", rule, Error::TlsCertificateError);
-        }
-        let io = inner.downcast_ref::<std::io::Error>();
-        match io.map(std::io::Error::kind) {
-            Some(std::io::ErrorKind::TimedOut) => {
-                let rule = "the upstream did not accept a connection in time";
-                return Stopped::failed("connect_timeout", rule, Error::ConnectionTimeout);
-            }
-            Some(std::io::ErrorKind::ConnectionRefused) => {
-                let rule = "the upstream refused the connection";
-                return Stopped::failed("connection_refused", rule, Error::ConnectionRefused);
-            }
-            _ => {}
-        }
-        // The source of an I/O error skips the error that it wraps.
-        cause = match io.and_then(std::io::Error::get_ref) {
-            Some(wrapped) => Some(wrapped),
-            None => inner.source(),
-        };
-    }
-    if error.is_connect() {
-        Stopped::failed("unreachable", "the upstream could not be reached", Error::DestinationUnavailable)
-    } else {
-        let rule = "the upstream closed the connection before it answered";
-        Stopped::failed("response_incomplete", rule, Error::ConnectionTerminated)
-    }
-}
-
-/// The one place where `wasi:http` meets the gate; its interface moves between releases of wasmtime.
-pub(crate) struct Hooks {
-    gate: Arc<Gate>,
-}
-
-impl Hooks {
-    pub(crate) fn new(gate: Arc<Gate>) -> Self {
-        Self { gate }
-    }
-}
-
-type Sent = (Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>);
-
-impl WasiHttpHooks for Hooks {
-    fn set_host_header(&mut self) -> bool {
-        false
-    }
-
-    fn send_request(
-        &mut self,
-        request: Request<WasiBody>,
-        _options: Option<RequestOptions>,
-        _finished: Box<dyn Future<Output = Result<(), Error>> + Send>,
-    ) -> Box<dyn Future<Output = Result<Sent, Error>> + Send> {
-        let (parts, body) = request.into_parts();
-        let admitted = self.gate.admit(&parts);
-        let gate = Arc::clone(&self.gate);
-        Box::new(async move {
-            let answer = gate.forward(admitted?, body).await?;
-            // The whole answer is here: no connection is left to be driven.
-            let driver: Box<dyn Future<Output = Result<(), Error>> + Send> = Box::new(std::future::ready(Ok(())));
-            Ok((answer, driver))
-        })
-    }
 }

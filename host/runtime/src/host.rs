@@ -16,7 +16,8 @@ use crate::error::HostError;
 use crate::exchange::ExchangeObserver;
 use crate::limits::Limits;
 use crate::places::Places;
-use crate::upstream::Upstreams;
+use crate::resolver::{Resolver, SystemResolver};
+use crate::upstream::{self, Upstreams};
 
 /// Builds a [`Host`].
 pub struct HostBuilder {
@@ -26,6 +27,8 @@ pub struct HostBuilder {
     cache_directory: Option<PathBuf>,
     operator_bases: BTreeSet<Base>,
     observer: Option<Arc<dyn ExchangeObserver>>,
+    resolver: Arc<dyn Resolver>,
+    operator_roots: Vec<rustls::pki_types::CertificateDer<'static>>,
 }
 
 impl HostBuilder {
@@ -54,6 +57,25 @@ impl HostBuilder {
             .map_err(|error| HostError::Base { base: base.chars().take(256).collect(), reason: error.to_string() })?;
         self.operator_bases.insert(parsed);
         Ok(self)
+    }
+
+    /// Trusts these certificates (PEM, or one in DER) as roots, for bases that [`Self::operator_base`] named and
+    /// for no other: a company's own authority in front of a proxy. Declared public origins are checked against
+    /// the compiled-in public roots alone, and no check can be turned off.
+    ///
+    /// # Errors
+    /// [`HostError::RootCertificate`] where it holds no certificate, a malformed one, or more than 16.
+    pub fn operator_root_certificate(mut self, certificate: &[u8]) -> Result<Self, HostError> {
+        self.operator_roots.extend(upstream::operator_roots(certificate)?);
+        Ok(self)
+    }
+
+    /// Resolves upstreams' names with the embedder's own DNS in place of the system's. Whatever it says is
+    /// checked like the system's answers.
+    #[must_use]
+    pub fn resolver(mut self, resolver: Arc<dyn Resolver>) -> Self {
+        self.resolver = resolver;
+        self
     }
 
     /// Shows every upstream exchange, credentials masked.
@@ -85,7 +107,7 @@ impl HostBuilder {
                     limits: self.limits.clone(),
                     describing: tokio::sync::Mutex::default(),
                 },
-                upstreams: Upstreams::new(&self.limits)?,
+                upstreams: Upstreams::new(&self.limits, self.resolver, self.operator_roots)?,
                 vault: self.vault,
                 audit: self.audit,
                 limits: self.limits,
@@ -154,6 +176,8 @@ impl Host {
             cache_directory: None,
             operator_bases: BTreeSet::new(),
             observer: None,
+            resolver: Arc::new(SystemResolver),
+            operator_roots: Vec::new(),
         }
     }
 

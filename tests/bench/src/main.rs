@@ -7,6 +7,7 @@
 
 mod durability;
 mod figures;
+mod gate;
 mod library;
 mod load;
 mod machine;
@@ -86,6 +87,8 @@ pub(crate) enum Part {
     Memory,
     /// Sizes of what an agent is sent
     Sizes,
+    /// The exit: looking through answers, and the gate's part of a request
+    Gate,
 }
 
 /// How much is measured.
@@ -152,6 +155,10 @@ async fn measure(options: &Options) -> anyhow::Result<Report> {
     }
     if wanted(Part::Sizes) {
         report.figures.extend(figures::sizes(&stage).await?);
+    }
+    if wanted(Part::Gate) {
+        progress("the exit by itself")?;
+        report.figures.extend(gate::measure(&stage, &amounts).await?);
     }
     if wanted(Part::Calls) {
         progress("calls: native, library, server")?;

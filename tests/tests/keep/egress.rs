@@ -176,3 +176,21 @@ async fn a_base_that_nobody_named_is_not_dialled() {
     assert_eq!(refused.code(), "connection_mismatch");
     assert_eq!(upstream.count(), 0);
 }
+
+#[tokio::test]
+async fn no_proxy_is_taken_from_the_environment() {
+    // What a proxy would be asked first is this listener; the same test with it in the environment must pass.
+    let proxy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    proxy.set_nonblocking(true).unwrap();
+    let url = format!("http://{}", proxy.local_addr().unwrap());
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+    child.args(["--exact", "egress::what_goes_out_is_the_guests_request_and_the_hosts_headers"]);
+    for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"] {
+        child.env(name, &url);
+    }
+    let output = tokio::task::spawn_blocking(move || child.env_remove("NO_PROXY").env_remove("no_proxy").output());
+    let output = output.await.unwrap().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+    assert_eq!(proxy.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock, "nobody asked the proxy");
+}

@@ -4,11 +4,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use pagerduty_simulator::TokenKind;
 use serde_json::json;
+use toolkeep_audit::RecordKind;
 use toolkeep_host::{CallError, Limits};
-use toolkeep_tests::Company;
+use toolkeep_tests::{Company, api_key_canary, oauth_canary};
+use toolkeep_vault::CredentialKind;
 
 use crate::egress::misbehaving;
-use crate::upstreams::Upstream;
+use crate::upstreams::{Upstream, json as json_answer};
 
 /// Every form that a search of outputs looks for.
 fn forms(canary: &str) -> Vec<String> {
@@ -26,58 +28,162 @@ fn holds(haystack: &[u8], canary: &str) -> Option<String> {
     forms(canary).into_iter().find(|form| haystack.windows(form.len()).any(|window| window == form.as_bytes()))
 }
 
+/// Every second character escaped.
+fn every_second(text: &str, escape: impl Fn(u8) -> String) -> String {
+    let one = |(at, byte): (usize, u8)| if at % 2 == 0 { escape(byte) } else { char::from(byte).to_string() };
+    text.bytes().enumerate().map(one).collect()
+}
+
+/// The forms in which an upstream sends the credential back.
+const ECHOES: [&str; 25] = [
+    "raw",
+    "upper",
+    "lower",
+    "reversed",
+    "hex",
+    "hexupper",
+    "base64",
+    "base64a",
+    "base64ab",
+    "base64lines",
+    "percent",
+    "percentupper",
+    "percentsome",
+    "json",
+    "jsonupper",
+    "jsonsome",
+    "slash",
+    "decimal",
+    "decimalzeros",
+    "hexentity",
+    "named",
+    "entitysome",
+    "mixed",
+    "utf16le",
+    "utf16be",
+];
+
+fn echo(key: &str, form: &str) -> Vec<u8> {
+    let each = |escape: &dyn Fn(u8) -> String| key.bytes().map(escape).collect::<String>();
+    match form {
+        "raw" => key.to_owned(),
+        "upper" => key.to_uppercase(),
+        "lower" => key.to_lowercase(),
+        "reversed" => key.chars().rev().collect(),
+        "hex" => hex::encode(key),
+        "hexupper" => hex::encode_upper(key),
+        "base64" => STANDARD.encode(key),
+        "base64a" => STANDARD.encode(format!("a{key}")),
+        "base64ab" => URL_SAFE.encode(format!("ab{key}cd")),
+        "base64lines" => {
+            let text = STANDARD.encode(format!("{}{key}", "x".repeat(41)));
+            text.as_bytes()
+                .chunks(64)
+                .map(|line| String::from_utf8_lossy(line).into_owned())
+                .collect::<Vec<_>>()
+                .join("\n")
+        }
+        "percent" => each(&|byte| format!("%{byte:02x}")),
+        "percentupper" => each(&|byte| format!("%{byte:02X}")),
+        "percentsome" => every_second(key, |byte| format!("%{byte:02x}")),
+        "json" => each(&|byte| format!("\\u{byte:04x}")),
+        "jsonupper" => each(&|byte| format!("\\u{byte:04X}")),
+        "jsonsome" => every_second(key, |byte| format!("\\u{byte:04x}")),
+        "slash" => key.replace('_', "\\_").replace('+', "\\+"),
+        "decimal" => each(&|byte| format!("&#{byte};")),
+        "decimalzeros" => each(&|byte| format!("&#{byte:06};")),
+        "hexentity" => each(&|byte| format!("&#x{byte:X};")),
+        "named" => key.replace('_', "&lowbar;").replace('+', "&plus;"),
+        "entitysome" => every_second(key, |byte| format!("&#{byte}")),
+        "mixed" => {
+            every_second(key, |byte| if byte % 2 == 0 { format!("%{byte:02X}") } else { format!("&#x{byte:x};") })
+        }
+        "utf16le" => return key.encode_utf16().flat_map(u16::to_le_bytes).collect(),
+        "utf16be" => return key.encode_utf16().flat_map(u16::to_be_bytes).collect(),
+        other => panic!("no form {other}"),
+    }
+    .into_bytes()
+}
+
 #[tokio::test]
 async fn an_echo_in_any_form_is_dropped_and_the_call_fails() {
-    // The header carries the form to use, so that one upstream serves all cases.
+    // The path carries the form to use, so that one upstream serves all cases.
     let upstream = Upstream::start(|parts| {
         let key = parts.headers["x-api-key"].to_str().unwrap().to_owned();
-        let (place, form) = parts
-            .uri
-            .path()
-            .trim_start_matches("/things/")
-            .split_once('-')
-            .map(|(p, f)| (p.to_owned(), f.to_owned()))
-            .unwrap();
-        let encoded = match form.as_str() {
-            "raw" => key.clone(),
-            "hex" => hex::encode(&key),
-            "hexupper" => hex::encode_upper(&key),
-            "base64" => STANDARD.encode(&key),
-            "base64a" => STANDARD.encode(format!("a{key}")),
-            "base64ab" => URL_SAFE.encode(format!("ab{key}cd")),
-            "percent" => key.bytes().map(|byte| format!("%{byte:02x}")).collect(),
-            "json" => key.bytes().map(|byte| format!("\\u{byte:04x}")).collect(),
-            _ => String::new(),
-        };
+        let (place, form) = parts.uri.path().trim_start_matches("/things/").split_once('-').unwrap();
+        let encoded = echo(&key, form);
+        let in_body = [b"{\"echo\":\"".as_slice(), &encoded, b"\"}"].concat();
         let response = axum::response::Response::builder().header("content-type", "application/json");
-        match place.as_str() {
-            "header" => response.header("etag", encoded).body("{}".into()).unwrap(),
-            "hidden" => response.header("x-debug", encoded).body("{}".into()).unwrap(),
-            "status" => response.status(500).body(encoded.into()).unwrap(),
+        let with_header = |name: &str| response_with_header(name, &encoded);
+        match place {
+            "header" => with_header("etag"),
+            "hidden" => with_header("x-debug"),
+            "location" => with_header("location"),
+            "cookie" => with_header("set-cookie"),
+            "status" => response.status(500).body(in_body.into()).unwrap(),
             "chunks" => {
                 // One byte a chunk: no piece holds it.
-                let text = format!("{{\"echo\":\"{encoded}\"}}");
-                let chunks = text.into_bytes().into_iter().map(|byte| Ok::<_, std::convert::Infallible>(vec![byte]));
+                let chunks = in_body.into_iter().map(|byte| Ok::<_, std::convert::Infallible>(vec![byte]));
                 response.body(axum::body::Body::from_stream(Chunks(chunks.collect::<Vec<_>>().into_iter()))).unwrap()
             }
-            _ => response.body(format!("{{\"echo\":\"{encoded}\"}}").into()).unwrap(),
+            _ => response.body(in_body.into()).unwrap(),
         }
     })
     .await;
-    let stage = misbehaving("echo", &upstream, Limits::default()).await;
-    for place in ["body", "header", "hidden", "status", "chunks"] {
-        for form in ["raw", "hex", "hexupper", "base64", "base64a", "base64ab", "percent", "json"] {
-            let with = format!("https://fixture.example/things/{place}-{form}");
-            let error = stage.call("misbehaves_do", json!({ "how": "get", "with": with })).await.unwrap_err();
-            assert!(matches!(error, CallError::CredentialReflected { .. }), "{place} {form}: {error}");
-            let said = format!("{error} {error:?} {} {:?}", error.public_message(), error.details());
-            assert_eq!(holds(said.as_bytes(), &stage.canary), None, "{place} {form}");
+    for canary in [api_key_canary("echo"), oauth_canary("echo")] {
+        let mut stage = misbehaving("echo", &upstream, Limits::default()).await;
+        stage.connect("misbehaves", &canary, CredentialKind::ApiKey, None, &upstream.base).unwrap();
+        for place in ["body", "header", "hidden", "location", "cookie", "status", "chunks"] {
+            for form in ECHOES {
+                // What a header cannot hold.
+                if !matches!(place, "body" | "status" | "chunks")
+                    && matches!(form, "base64lines" | "utf16le" | "utf16be")
+                {
+                    continue;
+                }
+                let with = format!("https://fixture.example/things/{place}-{form}");
+                let error = stage.call("misbehaves_do", json!({ "how": "get", "with": with })).await.unwrap_err();
+                assert!(matches!(error, CallError::CredentialReflected { .. }), "{place} {form}: {error}");
+                let said = format!("{error} {error:?} {} {:?}", error.public_message(), error.details());
+                assert_eq!(holds(said.as_bytes(), &stage.canary), None, "{place} {form}");
+            }
         }
+        let records = stage.records().unwrap();
+        let outcomes = records.iter().filter(|record| record.kind == RecordKind::Outcome);
+        for outcome in outcomes {
+            let request = &outcome.content["requests"][0];
+            assert_eq!(
+                (&request["error"], &request["redactions"]),
+                (&json!("credential_reflected"), &json!(1)),
+                "{request}"
+            );
+        }
+        assert_eq!(holds(format!("{records:?}").as_bytes(), &stage.canary), None);
+        let shown: Vec<String> = stage
+            .exchanges
+            .all()
+            .iter()
+            .map(|seen| format!("{seen:?} {} {}", seen.asked, seen.sent.as_ref().unwrap()))
+            .collect();
+        assert_eq!(holds(shown.concat().as_bytes(), &stage.canary), None);
     }
-    let recorded = format!("{:?}", stage.records().unwrap());
-    assert_eq!(holds(recorded.as_bytes(), &stage.canary), None);
-    let shown = format!("{:?}", stage.exchanges.all());
-    assert_eq!(holds(shown.as_bytes(), &stage.canary), None);
+}
+
+fn response_with_header(name: &str, value: &[u8]) -> axum::response::Response {
+    axum::response::Response::builder().header(name, value).body("{}".into()).unwrap()
+}
+
+#[tokio::test]
+async fn a_view_of_a_request_can_be_logged_without_saying_what_was_asked() {
+    let upstream = Upstream::start(|_| json_answer("{}")).await;
+    let stage = misbehaving("views", &upstream, Limits::default()).await;
+    let with = "https://fixture.example/things/1?about=a-private-matter";
+    stage.structured("misbehaves_do", json!({ "how": "get", "with": with })).await.unwrap();
+    let exchange = stage.exchanges.all().pop().unwrap();
+    assert!(exchange.asked.to_string().contains("a-private-matter"), "shown, it is whole");
+    let logged = format!("{exchange:?}");
+    assert!(logged.contains("/things/1") && !logged.contains("a-private-matter"), "{logged}");
+    assert!(logged.contains("x-api-key") && !logged.contains("application/json"), "{logged}");
 }
 
 struct Chunks<I>(I);

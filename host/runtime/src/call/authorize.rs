@@ -6,11 +6,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use http::header::{HeaderName, HeaderValue};
-use secrecy::ExposeSecret;
 use serde_json::Value;
 use toolkeep_policy::{Access, Base, EgressPolicy, OriginMapping, Principal, Route, check_scopes};
 use toolkeep_vault::{Account, Connection, ConnectionKey, CredentialKind as StoredKind, Resolved, VaultError};
-use zeroize::Zeroizing;
 
 use super::Call;
 use crate::component::Connector;
@@ -19,7 +17,6 @@ use crate::error::CallError;
 use crate::gate::{BoundCredential, Gate, GatedOrigin};
 use crate::host::{Host, Parts};
 use crate::instance::ProgressSink;
-use crate::scan::Scanner;
 use crate::upstream::Reach;
 
 /// Why a guest is run.
@@ -311,18 +308,10 @@ fn bind(description: &Description, resolved: &Resolved) -> Result<BoundCredentia
         CallError::ConnectionMismatch("the connector does not take this kind of credential".to_owned())
     })?;
     let unusable =
-        || CallError::ConnectionMismatch("the credential holds characters that no header can carry".to_owned());
-    let header = HeaderName::from_bytes(declared.header.as_bytes()).map_err(|_| unusable())?;
-    let text = Zeroizing::new(format!("{}{}", declared.prefix, resolved.secret.expose_secret()));
-    let mut value = HeaderValue::from_str(&text).map_err(|_| unusable())?;
-    value.set_sensitive(true);
-    Ok(BoundCredential {
-        origin: declared.origin.clone(),
-        header,
-        value,
-        scanner: Scanner::new(&resolved.secret),
-        slot: resolved.connection.id.to_string(),
-    })
+        || CallError::ConnectionMismatch("the credential is too short, or no header can carry it".to_owned());
+    let slot = resolved.connection.id.to_string();
+    BoundCredential::new(&declared.origin, &declared.header, &declared.prefix, &resolved.secret, slot)
+        .ok_or_else(unusable)
 }
 
 fn account_headers(

@@ -1,0 +1,96 @@
+//! The anchors' question for thirty-two places at once, where the processor can look up sixteen nibbles in one
+//! instruction. What it says "maybe" of is asked again, one place at a time, so it may err to that side alone.
+//!
+//! Each anchor belongs to one of eight groups, a bit each. Two tables for each of an anchor's three places say,
+//! of a byte's lower and upper half, in which groups it may be; a place remains where all six have a bit in
+//! common (the method is that of Hyperscan's "Teddy").
+
+use zeroize::Zeroizing;
+
+use super::anchors::WIDTH;
+
+/// Places that are looked at together.
+const PLACES: usize = 32;
+
+/// Which halves of bytes may stand where.
+#[derive(Default)]
+pub(super) struct Halves {
+    lower: Zeroizing<[[u8; 16]; WIDTH]>,
+    upper: Zeroizing<[[u8; 16]; WIDTH]>,
+}
+
+impl Halves {
+    /// Allows a byte in one place of an anchor of this group.
+    pub(super) fn allow(&mut self, group: u32, place: usize, byte: u8) {
+        for (halves, half) in [(&mut self.lower, byte & 15), (&mut self.upper, byte >> 4)] {
+            if let Some(entry) = halves.get_mut(place).and_then(|table| table.get_mut(usize::from(half))) {
+                *entry |= 1 << (group % 8);
+            }
+        }
+    }
+
+    /// The first place from `at` on that `exactly` says something of, or how far there is nothing: the rest is
+    /// too short for this, or all of it where the processor lacks the instructions.
+    pub(super) fn next(&self, text: &[u8], at: usize, exactly: impl Fn(&[u8]) -> u64) -> Result<(usize, u64), usize> {
+        #[cfg(target_arch = "x86_64")]
+        if text.len().saturating_sub(at) >= PLACES + WIDTH && std::arch::is_x86_feature_detected!("avx2") {
+            #[expect(unsafe_code, reason = "the one condition, that the processor has AVX2, was just looked up")]
+            // SAFETY: the processor has AVX2.
+            return unsafe { self.next_avx2(text, at, exactly) };
+        }
+        Err(at)
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2")]
+    fn next_avx2(&self, text: &[u8], from: usize, exactly: impl Fn(&[u8]) -> u64) -> Result<(usize, u64), usize> {
+        use std::arch::x86_64::{
+            _mm256_and_si256, _mm256_cmpeq_epi8, _mm256_movemask_epi8, _mm256_set1_epi8, _mm256_setzero_si256,
+            _mm256_shuffle_epi8, _mm256_srli_epi16,
+        };
+        let half = _mm256_set1_epi8(15);
+        let lower = self.lower.map(|table| twice(&table));
+        let upper = self.upper.map(|table| twice(&table));
+        let mut at = from;
+        while let Some(window) = text.get(at..).and_then(<[u8]>::first_chunk::<{ PLACES + WIDTH - 1 }>) {
+            let mut groups = _mm256_set1_epi8(-1);
+            for (place, (lower, upper)) in lower.into_iter().zip(upper).enumerate() {
+                let Some(bytes) = window.get(place..).and_then(<[u8]>::first_chunk::<PLACES>) else { break };
+                let bytes = vector(bytes);
+                let low = _mm256_shuffle_epi8(lower, _mm256_and_si256(bytes, half));
+                let high = _mm256_shuffle_epi8(upper, _mm256_and_si256(_mm256_srli_epi16::<4>(bytes), half));
+                groups = _mm256_and_si256(groups, _mm256_and_si256(low, high));
+            }
+            let none = _mm256_cmpeq_epi8(groups, _mm256_setzero_si256());
+            let mut maybe = !_mm256_movemask_epi8(none);
+            while maybe != 0 {
+                let place = at + maybe.trailing_zeros() as usize;
+                let anchors = exactly(text.get(place..).unwrap_or_default());
+                if anchors != 0 {
+                    return Ok((place, anchors));
+                }
+                maybe &= maybe.wrapping_sub(1);
+            }
+            at += PLACES;
+        }
+        Err(at)
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn twice(table: &[u8; 16]) -> std::arch::x86_64::__m256i {
+    let number = u128::from_le_bytes(*table);
+    let half = |number: u128| i64::from_le_bytes((number as u64).to_le_bytes());
+    let (low, high) = (half(number), half(number >> 64));
+    std::arch::x86_64::_mm256_set_epi64x(high, low, high, low)
+}
+
+/// Thirty-two bytes, the first lowest. It compiles to one unaligned load.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn vector(bytes: &[u8; PLACES]) -> std::arch::x86_64::__m256i {
+    let (quarters, _) = bytes.as_chunks::<8>();
+    let quarter = |at: usize| quarters.get(at).map_or(0, |quarter| i64::from_le_bytes(*quarter));
+    std::arch::x86_64::_mm256_set_epi64x(quarter(3), quarter(2), quarter(1), quarter(0))
+}

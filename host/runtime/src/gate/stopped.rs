@@ -1,0 +1,109 @@
+//! Why a request gave no answer: a stable code, the rule in words for the operator, what the guest is told, and
+//! whether the call must fail for it.
+
+use std::error::Error as StdError;
+
+use wasmtime_wasi_http::Error;
+
+use crate::resolver::{AddressRefused, LookupFailed};
+
+/// Why a call must fail, whatever the guest makes of it.
+#[derive(Debug, Clone)]
+pub(crate) enum Breach {
+    /// It asked for a request that its tool did not declare.
+    Denied { code: &'static str, rule: String },
+    /// The upstream's name leads to an address that is not public.
+    Address { rule: String },
+    /// An answer held the credential.
+    Reflected { form: &'static str },
+    /// It used up a limit.
+    Limit { code: &'static str, limit: String },
+}
+
+/// Why one request did not give an answer.
+pub(super) struct Stopped {
+    pub(super) breach: Option<Breach>,
+    pub(super) code: &'static str,
+    pub(super) rule: String,
+    pub(super) error: Error,
+}
+
+impl Stopped {
+    pub(super) fn denied(code: &'static str, rule: impl Into<String>) -> Self {
+        let rule = rule.into();
+        Self { breach: Some(Breach::Denied { code, rule: rule.clone() }), code, rule, error: Error::HttpRequestDenied }
+    }
+
+    pub(super) fn limit(code: &'static str, limit: String, error: Error) -> Self {
+        Self { breach: Some(Breach::Limit { code, limit: limit.clone() }), code, rule: limit, error }
+    }
+
+    pub(super) fn failed(code: &'static str, rule: impl Into<String>, error: Error) -> Self {
+        Self { breach: None, code, rule: rule.into(), error }
+    }
+
+    pub(super) fn reflected(form: &'static str) -> Self {
+        let rule = format!("the answer holds the credential as {form}");
+        let breach = Some(Breach::Reflected { form });
+        Self { breach, code: "credential_reflected", rule, error: Error::HttpProtocolError }
+    }
+}
+
+/// Says why the upstream was not reached, without the words of libraries that print requests.
+pub(super) fn unreachable_upstream(error: &hyper_util::client::legacy::Error) -> Stopped {
+    let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
+    while let Some(inner) = cause {
+        if let Some(refused) = inner.downcast_ref::<AddressRefused>() {
+            let rule = refused.to_string();
+            return Stopped {
+                breach: Some(Breach::Address { rule: rule.clone() }),
+                code: "address_not_public",
+                rule,
+                error: Error::DestinationIpProhibited,
+            };
+        }
+        if let Some(failed) = inner.downcast_ref::<LookupFailed>() {
+            let (code, error) = match failed {
+                LookupFailed::NoAddress => ("name_not_resolved", Error::DnsError { rcode: None, info_code: None }),
+                LookupFailed::TimedOut => ("lookup_timeout", Error::DnsTimeout),
+                LookupFailed::TooMany => ("lookup_too_large", Error::DnsError { rcode: None, info_code: None }),
+            };
+            return Stopped::failed(code, failed.to_string(), error);
+        }
+        if let Some(error) = inner.downcast_ref::<hyper::Error>().filter(|error| error.is_parse()) {
+            return if error.is_parse_too_large() {
+                let rule = "the head of the answer is too large";
+                Stopped::failed("response_headers", rule, Error::HttpResponseHeaderSectionSize(None))
+            } else {
+                Stopped::failed("response_malformed", "the answer is not HTTP/1", Error::HttpProtocolError)
+            };
+        }
+        if inner.downcast_ref::<rustls::Error>().is_some() {
+            let rule = "the upstream's certificate or TLS could not be trusted";
+            return Stopped::failed("tls_failed", rule, Error::TlsCertificateError);
+        }
+        let io = inner.downcast_ref::<std::io::Error>();
+        match io.map(std::io::Error::kind) {
+            Some(std::io::ErrorKind::TimedOut) => {
+                let rule = "the upstream did not accept a connection in time";
+                return Stopped::failed("connect_timeout", rule, Error::ConnectionTimeout);
+            }
+            Some(std::io::ErrorKind::ConnectionRefused) => {
+                let rule = "the upstream refused the connection";
+                return Stopped::failed("connection_refused", rule, Error::ConnectionRefused);
+            }
+            _ => {}
+        }
+        // The source of an I/O error skips the error that it wraps.
+        cause = match io.and_then(std::io::Error::get_ref) {
+            Some(wrapped) => Some(wrapped),
+            None => inner.source(),
+        };
+    }
+    if error.is_connect() {
+        Stopped::failed("unreachable", "the upstream could not be reached", Error::DestinationUnavailable)
+    } else {
+        let rule = "the upstream closed the connection before it answered";
+        Stopped::failed("response_incomplete", rule, Error::ConnectionTerminated)
+    }
+}

@@ -1,0 +1,106 @@
+//! The same request through the gate and beside it, so that a benchmark can say what the gate costs. The
+//! credential is the caller's own: nothing here reads a vault, and nothing that a connector runs comes here.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{ACCEPT, ACCEPT_ENCODING, HOST, USER_AGENT};
+use http_body_util::{BodyExt, Empty, Full};
+use secrecy::{ExposeSecret, SecretString};
+use toolkeep_policy::{Base, EgressPolicy, Method, OriginMapping, PathTemplate, Route};
+use wasmtime_wasi_http::WasiHttpHooks as _;
+
+use crate::description::Origin;
+use crate::error::HostError;
+use crate::gate::{BoundCredential, Gate, GatedOrigin, Hooks};
+use crate::limits::Limits;
+use crate::resolver::SystemResolver;
+use crate::upstream::{Reach, Upstream, Upstreams};
+
+/// What the request is declared to go to.
+const DECLARED: &str = "https://api.example.com";
+/// The request's path.
+const PATH: &str = "/things";
+/// Media type that the request asks for.
+const JSON: &str = "application/json";
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// Two ways over one pool of connections to the same upstream.
+pub struct TwoWays {
+    upstream: Upstream,
+    declared: Base,
+    real: Base,
+    secret: SecretString,
+    limits: Limits,
+}
+
+impl TwoWays {
+    /// Ways to `base`, which answers `GET /things`.
+    ///
+    /// # Errors
+    /// [`HostError::Base`] where the base is not one that an operator may name.
+    pub fn new(base: &str, secret: SecretString) -> Result<Self, HostError> {
+        let malformed =
+            |error: toolkeep_policy::TargetError| HostError::Base { base: base.to_owned(), reason: error.to_string() };
+        let limits = Limits::default();
+        let upstreams = Upstreams::new(&limits, Arc::new(SystemResolver), Vec::new())?;
+        Ok(Self {
+            upstream: upstreams.of("measured", 1, Reach::Operator),
+            declared: Base::parse(DECLARED).map_err(malformed)?,
+            real: Base::parse_operator(base).map_err(malformed)?,
+            secret,
+            limits,
+        })
+    }
+
+    /// One request through a gate of its own, from making the gate to its closed ledger: the body of the answer.
+    ///
+    /// # Errors
+    /// Whatever the gate says.
+    pub async fn through_the_gate(&self) -> Result<Bytes, Failure> {
+        let credential = BoundCredential::new("api", "authorization", "Bearer ", &self.secret, "con_0".to_owned());
+        let mapping = OriginMapping { declared: self.declared.clone(), real: self.real.clone() };
+        let route = Route { method: Method::Get, origin: "api".to_owned(), path: PathTemplate::parse(PATH)? };
+        let policy = EgressPolicy::new(BTreeMap::from([("api".to_owned(), mapping)]), vec![route]);
+        let declared = Origin {
+            name: "api".to_owned(),
+            base: self.declared.clone(),
+            alternatives: Vec::new(),
+            request_headers: Vec::new(),
+            response_headers: Vec::new(),
+            account_headers: Vec::new(),
+        };
+        let origin = GatedOrigin { declared, account_headers: Vec::new(), upstream: self.upstream.clone() };
+        let gate = Arc::new(Gate::new("measured", policy, vec![origin], credential, self.limits.clone(), None));
+        let request = http::Request::get(format!("{DECLARED}{PATH}"))
+            .header(ACCEPT, JSON)
+            .body(Empty::new().map_err(|never| match never {}).boxed_unsync())?;
+        let finished = Box::new(std::future::ready(Ok(())));
+        let sent = Hooks::new(Arc::clone(&gate)).send_request(request, None, finished);
+        let (answer, _driver) = Box::into_pin(sent).await?;
+        let body = answer.into_body().collect().await?.to_bytes();
+        let (records, _, breach) = gate.close();
+        match (records.len(), breach) {
+            (1, None) => Ok(body),
+            (records, breach) => Err(format!("{records} records, {breach:?}").into()),
+        }
+    }
+
+    /// The same request by the same client, with nothing between: the body of the answer.
+    ///
+    /// # Errors
+    /// Whatever the client says.
+    pub async fn beside_the_gate(&self) -> Result<Bytes, Failure> {
+        let request = http::Request::get(format!("{}{PATH}", self.real))
+            .header(ACCEPT, JSON)
+            .header(HOST, self.real.authority())
+            .header(USER_AGENT, "toolkeep")
+            .header(ACCEPT_ENCODING, "identity")
+            .header(http::header::AUTHORIZATION, format!("Bearer {}", self.secret.expose_secret()))
+            .body(Full::default())?;
+        let answer = self.upstream.client.request(request).await?;
+        Ok(answer.into_body().collect().await?.to_bytes())
+    }
+}
