@@ -53,6 +53,9 @@ pub struct Limits {
     pub queue_ms: u64,
     /// A component's file, in bytes.
     pub component_bytes: usize,
+    /// Longest wait for a component to be compiled, in milliseconds, those that are compiled before it included.
+    /// The worst that is compiled at all takes a few seconds on two cores.
+    pub compile_ms: u64,
 }
 
 /// One tick of the processor-time clock, in milliseconds: how long a looping guest may keep a thread from its
@@ -85,6 +88,7 @@ impl Default for Limits {
             concurrent_calls: 64,
             queue_ms: 10_000,
             component_bytes: 32 << 20,
+            compile_ms: 60_000,
         }
     }
 }
