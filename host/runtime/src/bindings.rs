@@ -15,6 +15,7 @@ wasmtime::component::bindgen!({
     imports: { default: trappable },
     exports: { default: async },
     require_store_data_send: true,
+    additional_derives: [PartialEq],
     with: {
         "wasi:io": wasmtime_wasi::p2::bindings::io,
         "wasi:clocks": wasmtime_wasi::p2::bindings::clocks,

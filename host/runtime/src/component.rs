@@ -1,22 +1,26 @@
-//! Loading a component: size, kind, imports, compilation, description. What passes is ready to be called.
+//! Loading a component: size, bounds, compilation, imports, exports, description. What passes is ready to be
+//! called. Whether it may be loaded at all was decided before.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
 use aws_lc_rs::digest;
-use serde::Serialize;
 use tokio::io::AsyncReadExt;
+use tokio::sync::Semaphore;
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Engine, Store};
 
+use crate::bindings::toolkeep::connector::types as wit;
 use crate::bindings::{self, ConnectorPre};
 use crate::cache::Cache;
 use crate::description::Description;
-use crate::engine::LINKED_INTERFACES;
 use crate::error::HostError;
 use crate::instance::{Failure, Guest, State};
 use crate::limits::Limits;
+use crate::sheet::CapabilitySheet;
 use crate::text::clean_line;
+use crate::{bounds, contract};
 
 /// A loaded connector: what it says of itself, and the digest of the bytes that said it.
 pub struct Connector {
@@ -37,31 +41,17 @@ impl std::fmt::Debug for Connector {
     }
 }
 
-/// What a reviewer approves: everything that a component can do, as data.
-#[derive(Debug, Serialize)]
-pub struct CapabilitySheet<'a> {
-    /// SHA-256 of the component, in lower-case hexadecimal.
-    pub digest: &'a str,
-    /// Size of the component, in bytes.
-    pub wasm_bytes: usize,
-    /// Its imports.
-    pub imports: &'a [String],
-    /// What it says of itself.
-    #[serde(flatten)]
-    pub description: &'a Description,
+impl Connector {
+    /// The capability sheet: what a reviewer approves.
+    #[must_use]
+    pub fn sheet(&self) -> CapabilitySheet {
+        CapabilitySheet::new(&self.digest, self.wasm_bytes, &self.imports, &self.description)
+    }
 }
 
-impl Connector {
-    /// The capability sheet.
-    #[must_use]
-    pub fn sheet(&self) -> CapabilitySheet<'_> {
-        CapabilitySheet {
-            digest: &self.digest,
-            wasm_bytes: self.wasm_bytes,
-            imports: &self.imports,
-            description: &self.description,
-        }
-    }
+/// SHA-256 of a component, in lower-case hexadecimal.
+pub(crate) fn digest_of(wasm: &[u8]) -> String {
+    hex::encode(digest::digest(&digest::SHA256, wasm))
 }
 
 /// Turns bytes into connectors.
@@ -72,6 +62,8 @@ pub(crate) struct Loader {
     pub(crate) limits: Limits,
     /// The one instance that is set aside for descriptions.
     pub(crate) describing: tokio::sync::Mutex<()>,
+    /// One compilation at a time: each takes every core that it is left, and calls need some too.
+    pub(crate) compiling: Arc<Semaphore>,
 }
 
 impl Loader {
@@ -80,9 +72,10 @@ impl Loader {
         if wasm.len() > self.limits.component_bytes {
             return Err(HostError::TooLarge { bytes: wasm.len(), limit: self.limits.component_bytes });
         }
-        let digest = hex::encode(digest::digest(&digest::SHA256, wasm));
+        let digest = digest_of(wasm);
         let component = self.compile(wasm, &digest).await?;
-        let imports = self.audit_imports(&component)?;
+        let imports = contract::check_imports(&self.engine, &component)?;
+        contract::check_exports(&self.engine, &component)?;
         let pre = self
             .linker
             .instantiate_pre(&component)
@@ -92,37 +85,53 @@ impl Loader {
         Ok(Connector { description, digest, wasm_bytes: wasm.len(), imports, pre })
     }
 
+    /// The native code, from the cache or made now. What is in the cache has passed the bounds before.
     async fn compile(&self, wasm: &[u8], digest: &str) -> Result<Component, HostError> {
         if let Some(component) = self.cache.as_ref().and_then(|cache| cache.load(&self.engine, digest)) {
             return Ok(component);
         }
-        let engine = self.engine.clone();
-        let bytes = wasm.to_vec();
-        // Compilation takes a quarter of a second of processor time, which is not the event loop's to give.
-        let compiled = tokio::task::spawn_blocking(move || Component::from_binary(&engine, &bytes))
-            .await
-            .map_err(|error| HostError::NotAComponent(error.to_string()))?;
-        let component = compiled.map_err(|error| HostError::NotAComponent(clean_line(&format!("{error:#}"), 300)))?;
+        let deadline = Duration::from_millis(self.limits.compile_ms);
+        let compiled = tokio::time::timeout(deadline, self.compile_alone(wasm)).await;
+        let component = compiled.map_err(|_| HostError::CompileTooSlow { limit_ms: self.limits.compile_ms })??;
         if let Some(cache) = &self.cache {
             cache.store(&component, digest);
         }
         Ok(component)
     }
 
-    /// Refuses every import that is not on the short list, by name.
-    fn audit_imports(&self, component: &Component) -> Result<Vec<String>, HostError> {
-        let allowed: BTreeSet<&str> = LINKED_INTERFACES.into();
-        let component_type = component.component_type();
-        let imports: Vec<String> =
-            component_type.imports(&self.engine).map(|(name, _)| clean_line(name, 128)).collect();
-        let bare = |name: &String| name.split('@').next().is_some_and(|interface| allowed.contains(interface));
-        let names: Vec<String> = imports.iter().filter(|name| !bare(name)).cloned().collect();
-        if names.is_empty() { Ok(imports) } else { Err(HostError::ImportNotLinked { names }) }
+    async fn compile_alone(&self, wasm: &[u8]) -> Result<Component, HostError> {
+        let failed = |error: &dyn std::fmt::Display| HostError::Engine(error.to_string());
+        let turn = Arc::clone(&self.compiling).acquire_owned().await.map_err(|error| failed(&error))?;
+        let engine = self.engine.clone();
+        let bytes = wasm.to_vec();
+        // Compilation takes a quarter of a second of processor time, which is not the event loop's to give. It
+        // cannot be stopped: one that nobody waits for any more keeps its turn until it is done.
+        let compiled = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            let measures = bounds::check(&bytes)?;
+            let begun = std::time::Instant::now();
+            let component = Component::from_binary(&engine, &bytes)
+                .map_err(|error| HostError::NotAComponent(clean_line(&format!("{error:#}"), 300)))?;
+            tracing::debug!(took_ms = begun.elapsed().as_millis() as u64, ?measures, "a component was compiled");
+            Ok(component)
+        });
+        compiled.await.map_err(|error| failed(&error))?
     }
 
-    /// Runs `describe` with every import trapping, except the seed of hash tables, which is constant: a
-    /// description that needs the world is not a description.
+    /// Runs `describe` twice, each time in a fresh instance: what does not say the same twice cannot be approved.
     async fn describe(&self, component: &Component, imports: &[String]) -> Result<Description, HostError> {
+        let pre = self.mute(component, imports)?;
+        let _alone = self.describing.lock().await;
+        let said = self.ask(&pre).await?;
+        if said != self.ask(&pre).await? {
+            return Err(HostError::DescribeFailed("it says something else each time it is asked".to_owned()));
+        }
+        Description::check(said)
+    }
+
+    /// The component with every import trapping, except the seed of hash tables, which is constant: a description
+    /// that needs the world is not a description.
+    fn mute(&self, component: &Component, imports: &[String]) -> Result<ConnectorPre<State>, HostError> {
         let failed = |error: wasmtime::Error| HostError::DescribeFailed(clean_line(&format!("{error:#}"), 300));
         let mut linker = Linker::<State>::new(&self.engine);
         linker.define_unknown_imports_as_traps(component).map_err(failed)?;
@@ -133,19 +142,18 @@ impl Loader {
                 .and_then(|mut seed| seed.func_wrap("insecure-seed", |_, (): ()| Ok(((0_u64, 0_u64),))))
                 .map_err(failed)?;
         }
-        let pre = linker.instantiate_pre(component).and_then(ConnectorPre::new).map_err(failed)?;
-        let _alone = self.describing.lock().await;
+        linker.instantiate_pre(component).and_then(ConnectorPre::new).map_err(failed)
+    }
+
+    async fn ask(&self, pre: &ConnectorPre<State>) -> Result<wit::Connector, HostError> {
         let guest = Guest::mute(&self.engine, &self.limits);
-        let said = guest
-            .run(&pre, &self.limits, async |store: &mut Store<State>, instance: &bindings::Connector| {
-                instance.toolkeep_connector_tool_provider().call_describe(store).await
-            })
-            .await
-            .map_err(|failure| match failure {
-                Failure::Limit { limit, .. } => HostError::DescribeFailed(format!("it reached its limit of {limit}")),
-                Failure::Trap(reason) => HostError::DescribeFailed(reason),
-            })?;
-        Description::check(said)
+        let said = guest.run(pre, &self.limits, async |store: &mut Store<State>, instance: &bindings::Connector| {
+            instance.toolkeep_connector_tool_provider().call_describe(store).await
+        });
+        said.await.map_err(|failure| match failure {
+            Failure::Limit { limit, .. } => HostError::DescribeFailed(format!("it reached its limit of {limit}")),
+            Failure::Trap(reason) => HostError::DescribeFailed(reason),
+        })
     }
 }
 

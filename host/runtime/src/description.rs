@@ -6,9 +6,9 @@ mod check;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
-use toolkeep_policy::{Access, Base, Route};
+use toolkeep_policy::{Access, Base, Method, PathTemplate, Route};
 
 use crate::schema::Schema;
 
@@ -40,15 +40,15 @@ pub struct Description {
 }
 
 /// A place that a connector talks to.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Origin {
     /// Its name in routes.
     pub name: String,
     /// What the connector sends to.
-    #[serde(serialize_with = "as_text")]
+    #[serde(serialize_with = "as_text", deserialize_with = "base")]
     pub base: Base,
     /// Real bases that a connection may select instead.
-    #[serde(serialize_with = "as_texts")]
+    #[serde(serialize_with = "as_texts", deserialize_with = "bases")]
     pub alternatives: Vec<Base>,
     /// Request headers that the connector may set besides the common ones; lower case.
     pub request_headers: Vec<String>,
@@ -59,7 +59,7 @@ pub struct Origin {
 }
 
 /// A request header whose value is who the connected account is.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AccountHeader {
     /// Header name in lower case.
     pub name: String,
@@ -68,7 +68,7 @@ pub struct AccountHeader {
 }
 
 /// A field of the connected account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[expect(missing_docs, reason = "WIT `account` documents each field")]
 pub enum AccountField {
@@ -78,7 +78,7 @@ pub enum AccountField {
 }
 
 /// How the host authenticates a connector's requests.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Credential {
     /// OAuth or a pasted key.
     pub kind: CredentialKind,
@@ -91,7 +91,7 @@ pub struct Credential {
 }
 
 /// What kind of secret a credential is.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CredentialKind {
     /// OAuth 2.0 authorization code with PKCE.
@@ -114,12 +114,12 @@ pub enum CredentialKind {
 }
 
 /// What `identify` may do.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Identification {
     /// Scopes that it needs.
     pub scopes: Vec<String>,
     /// Requests that it may make.
-    #[serde(serialize_with = "as_texts")]
+    #[serde(serialize_with = "as_texts", deserialize_with = "routes")]
     pub routes: Vec<Route>,
 }
 
@@ -156,7 +156,7 @@ pub struct Tool {
 }
 
 /// A ready question.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Prompt {
     /// `[a-z0-9_]{1,64}`.
     pub name: String,
@@ -171,7 +171,7 @@ pub struct Prompt {
 }
 
 /// An argument of a prompt.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PromptArgument {
     /// `[a-z0-9_]{1,32}`.
     pub name: String,
@@ -249,8 +249,31 @@ fn as_text<T: ToString, S: serde::Serializer>(value: &T, serializer: S) -> Resul
     serializer.serialize_str(&value.to_string())
 }
 
-fn as_texts<T: ToString, S: serde::Serializer>(values: &[T], serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn as_texts<T: ToString, S: serde::Serializer>(values: &[T], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(values.iter().map(ToString::to_string))
+}
+
+fn base<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Base, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    Base::parse(&text).map_err(serde::de::Error::custom)
+}
+
+fn bases<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Base>, D::Error> {
+    let texts = Vec::<String>::deserialize(deserializer)?;
+    texts.iter().map(|text| Base::parse(text).map_err(serde::de::Error::custom)).collect()
+}
+
+/// Routes as [`Route`] prints them: `GET api:/incidents/{id}`.
+pub(crate) fn routes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Route>, D::Error> {
+    let route = |text: &String| {
+        let (method, rest) = text.split_once(' ')?;
+        let (origin, path) = rest.split_once(':')?;
+        let (method, path) = (Method::parse(method)?, PathTemplate::parse(path).ok()?);
+        Some(Route { method, origin: origin.to_owned(), path })
+    };
+    let texts = Vec::<String>::deserialize(deserializer)?;
+    let routes: Option<Vec<Route>> = texts.iter().map(route).collect();
+    routes.ok_or_else(|| serde::de::Error::custom("a route is malformed"))
 }
 
 fn shared<T: Serialize, S: serde::Serializer>(values: &[Arc<T>], serializer: S) -> Result<S::Ok, S::Error> {

@@ -22,6 +22,17 @@ pub enum HostError {
         /// The connector that has it.
         other: String,
     },
+    /// A reader could take a name for another connector's.
+    #[error("the name `{name}` looks like `{other}`, which another connector has; rename it, or remove the other")]
+    LooksLike {
+        /// The name that was refused.
+        name: String,
+        /// The name that it looks like.
+        other: String,
+    },
+    /// Nobody approved the component, or nobody can tell.
+    #[error(transparent)]
+    Approval(#[from] crate::approval::ApprovalError),
     /// The engine refused its configuration.
     #[error("the WebAssembly engine could not be set up: {0}")]
     Engine(String),
@@ -41,11 +52,42 @@ pub enum HostError {
         /// The limit, in bytes.
         limit: usize,
     },
+    /// It would take too long to compile.
+    #[error("the component has {count} {what}; at most {limit} are compiled; split it, or build it with less inlining")]
+    TooComplex {
+        /// What it has too many of.
+        what: &'static str,
+        /// How many.
+        count: u64,
+        /// The limit.
+        limit: u64,
+    },
+    /// It is made of several components that call each other.
+    #[error(
+        "the component holds other components with code of their own; a connector is one component: compile its parts into one"
+    )]
+    Composed,
+    /// It was not compiled within [`crate::Limits::compile_ms`].
+    #[error(
+        "the component was not compiled within {limit_ms} ms; it is too large for this machine, or others were compiled before it"
+    )]
+    CompileTooSlow {
+        /// The limit, in milliseconds.
+        limit_ms: u64,
+    },
+    /// It was built for another version of the contract.
+    #[error("the component was built for {found}, and this host speaks {known}; build it with an SDK of that version")]
+    ContractVersion {
+        /// The interface, with its version.
+        found: String,
+        /// What this host speaks.
+        known: &'static str,
+    },
     /// Not a WebAssembly component: text, a core module, a cut-off file.
     #[error("this is not a WebAssembly component: {0}; build the connector for the target wasm32-wasip2")]
     NotAComponent(String),
     /// It imports what the contract does not offer.
-    #[error("the component imports what a connector is not given: {}; remove the code that needs it", .names.join(", "))]
+    #[error("the component imports what a connector is not given: {}; remove the code that needs it", crate::contract::told(.names))]
     ImportNotLinked {
         /// The imports, as the component names them.
         names: Vec<String>,
@@ -111,6 +153,10 @@ impl HostError {
             Self::Engine(_) => "engine",
             Self::Unreadable { .. } => "component_unreadable",
             Self::TooLarge { .. } => "component_too_large",
+            Self::TooComplex { .. } => "component_too_complex",
+            Self::Composed => "component_composed",
+            Self::CompileTooSlow { .. } => "compile_too_slow",
+            Self::ContractVersion { .. } => "contract_version",
             Self::NotAComponent(_) => "not_a_component",
             Self::ImportNotLinked { .. } => "import_not_linked",
             Self::WrongExports(_) => "wrong_exports",
@@ -118,6 +164,8 @@ impl HostError {
             Self::DescriptionInvalid { .. } => "description_invalid",
             Self::NameTaken { .. } => "connector_name_taken",
             Self::ToolTaken { .. } => "tool_name_taken",
+            Self::LooksLike { .. } => "name_looks_alike",
+            Self::Approval(error) => error.code(),
             Self::Cache { .. } => "compile_cache_unusable",
             Self::Base { .. } => "base_invalid",
             Self::RootCertificate { .. } => "root_certificate_invalid",

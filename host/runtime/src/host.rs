@@ -1,15 +1,17 @@
 //! A host: its parts, its loaded connectors, and what a principal may see of them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use toolkeep_audit::{AuditLog, Event, EventKind};
+use tokio::sync::Semaphore;
+use toolkeep_audit::AuditLog;
 use toolkeep_policy::{Base, Principal};
 use toolkeep_vault::Vault;
 
+use crate::approval::{Approvals, Digests};
 use crate::cache::Cache;
-use crate::component::{Connector, Loader, read};
+use crate::component::{Connector, Loader};
 use crate::description::{Prompt, Tool};
 use crate::engine;
 use crate::error::HostError;
@@ -29,9 +31,17 @@ pub struct HostBuilder {
     observer: Option<Arc<dyn ExchangeObserver>>,
     resolver: Arc<dyn Resolver>,
     operator_roots: Vec<rustls::pki_types::CertificateDer<'static>>,
+    approvals: Arc<dyn Approvals>,
 }
 
 impl HostBuilder {
+    /// Who says which components may be loaded. Without it, [`Host::load`] loads none.
+    #[must_use]
+    pub fn approvals(mut self, approvals: Arc<dyn Approvals>) -> Self {
+        self.approvals = approvals;
+        self
+    }
+
     /// Other limits than [`Limits::default`].
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
@@ -106,7 +116,9 @@ impl HostBuilder {
                     cache,
                     limits: self.limits.clone(),
                     describing: tokio::sync::Mutex::default(),
+                    compiling: Arc::new(Semaphore::new(1)),
                 },
+                approvals: self.approvals,
                 upstreams: Upstreams::new(&self.limits, self.resolver, self.operator_roots)?,
                 vault: self.vault,
                 audit: self.audit,
@@ -127,14 +139,15 @@ pub(crate) type Connectors = BTreeMap<String, Arc<Connector>>;
 /// What a host consists of.
 pub(crate) struct Parts {
     pub(crate) loader: Loader,
+    pub(crate) approvals: Arc<dyn Approvals>,
     pub(crate) upstreams: Upstreams,
     pub(crate) vault: Arc<Vault>,
     pub(crate) audit: AuditLog,
     pub(crate) limits: Limits,
     pub(crate) operator_bases: BTreeSet<Base>,
     pub(crate) observer: Option<Arc<dyn ExchangeObserver>>,
-    connectors: RwLock<Arc<Connectors>>,
-    loading: tokio::sync::Mutex<()>,
+    pub(crate) connectors: RwLock<Arc<Connectors>>,
+    pub(crate) loading: tokio::sync::Mutex<()>,
     pub(crate) places: Places,
 }
 
@@ -142,21 +155,6 @@ impl Parts {
     pub(crate) fn loaded(&self) -> Arc<Connectors> {
         Arc::clone(&self.connectors.read().unwrap_or_else(PoisonError::into_inner))
     }
-}
-
-/// Connectors whose names are prefixes of one another could both declare a tool; whichever came first keeps it.
-fn refuse_taken_tools(loaded: &Connectors, new: &Connector) -> Result<(), HostError> {
-    for tool in &new.description.tools {
-        let taken = |other: &&Arc<Connector>| other.description.tools.iter().any(|known| known.name == tool.name);
-        if let Some(other) = loaded.values().find(taken) {
-            return Err(HostError::ToolTaken {
-                tool: tool.name.clone(),
-                name: new.description.name.clone(),
-                other: other.description.name.clone(),
-            });
-        }
-    }
-    Ok(())
 }
 
 /// Runs connectors. Cheap to clone; all clones are one host.
@@ -178,60 +176,8 @@ impl Host {
             observer: None,
             resolver: Arc::new(SystemResolver),
             operator_roots: Vec::new(),
+            approvals: Arc::new(Digests::default()),
         }
-    }
-
-    /// Loads a component: checks its size and imports, compiles it (or takes it from the cache), runs its
-    /// `describe`, checks what it said, and records the load. Loading the same bytes again is no error.
-    ///
-    /// # Errors
-    /// [`HostError`] says what was wrong with the component. Nothing is loaded then.
-    pub async fn load(&self, wasm: &[u8]) -> Result<Arc<Connector>, HostError> {
-        let connector = Arc::new(self.parts.loader.load(wasm).await?);
-        let name = connector.description.name.clone();
-        // One load at a time from here on: what was checked is still true when the connector is put in.
-        let _alone = self.parts.loading.lock().await;
-        let mut connectors = Connectors::clone(&self.parts.loaded());
-        if let Some(loaded) = connectors.get(&name) {
-            if loaded.digest == connector.digest {
-                return Ok(Arc::clone(loaded));
-            }
-            let (loaded, digest) = (loaded.digest.clone(), connector.digest.clone());
-            return Err(HostError::NameTaken { name, loaded, digest });
-        }
-        refuse_taken_tools(&connectors, &connector)?;
-        self.parts
-            .audit
-            .record(Event {
-                kind: EventKind::ConnectorLoaded,
-                principal: None,
-                subject: name.clone(),
-                details: serde_json::Map::from_iter([
-                    ("version".to_owned(), connector.description.version.clone().into()),
-                    ("digest".to_owned(), connector.digest.clone().into()),
-                ]),
-            })
-            .await?;
-        connectors.insert(name, Arc::clone(&connector));
-        *self.parts.connectors.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(connectors);
-        Ok(connector)
-    }
-
-    /// Loads a component from a file.
-    ///
-    /// # Errors
-    /// As [`Host::load`], and [`HostError::Unreadable`].
-    pub async fn load_file(&self, path: &Path) -> Result<Arc<Connector>, HostError> {
-        let wasm = read(path.to_owned(), &self.parts.limits).await?;
-        self.load(&wasm).await
-    }
-
-    /// Checks a component and reads its surface without loading it.
-    ///
-    /// # Errors
-    /// As [`Host::load`].
-    pub async fn inspect(&self, wasm: &[u8]) -> Result<Connector, HostError> {
-        self.parts.loader.load(wasm).await
     }
 
     /// The loaded connectors, by name.

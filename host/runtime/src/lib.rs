@@ -6,7 +6,7 @@
 //! ```no_run
 //! use std::sync::Arc;
 //! use serde_json::json;
-//! use toolkeep_host::{Call, Host, Principal};
+//! use toolkeep_host::{Call, ConnectorFolder, Host, Principal};
 //! use toolkeep_vault::{KeySource, Vault};
 //! use toolkeep_audit::AuditLog;
 //!
@@ -14,8 +14,14 @@
 //! let data = std::path::Path::new("/var/lib/toolkeep");
 //! let vault = Arc::new(Vault::open(data, KeySource::File(data.join("master.key")))?);
 //! let audit = AuditLog::open(data, vault.derive_key("audit digests"))?;
-//! let host = Host::builder(vault, audit).cache_directory(data.join("cache")).build()?;
-//! host.load_file("pagerduty.wasm".as_ref()).await?;
+//! // What `toolkeep connector install` approved; `Digests` names components that the embedder knows beforehand.
+//! let folder = ConnectorFolder::new(data.join("connectors"), &vault);
+//! let installed = folder.read()?;
+//! let approvals = Arc::new(installed.clone());
+//! let host = Host::builder(vault, audit).approvals(approvals).cache_directory(data.join("cache")).build()?;
+//! for connector in installed.connectors() {
+//!     host.load(&installed.wasm(connector)?).await?;
+//! }
 //!
 //! let kim = Principal::new("acme".parse()?, "kim".parse()?);
 //! let arguments = json!({ "status": "open", "priority": "P1" });
@@ -28,10 +34,14 @@
 //! The path of a call is in [`call`]; the exit is in `gate.rs`; nothing else in the tree opens an upstream
 //! connection.
 
+mod approval;
 mod bindings;
+mod bounds;
 mod cache;
 pub mod call;
+mod collisions;
 mod component;
+mod contract;
 mod description;
 mod engine;
 mod error;
@@ -40,17 +50,22 @@ mod gate;
 mod host;
 mod instance;
 mod limits;
-mod places;
+mod load;
 #[doc(hidden)]
 pub mod measure;
+mod places;
 mod random;
 mod resolver;
 pub mod schema;
+mod sheet;
 mod text;
 mod upstream;
 
+pub use approval::{
+    Approval, ApprovalError, Approvals, ConnectorFolder, Digests, Edit, Hold, Installed, InstalledConnector,
+};
 pub use call::{Answer, Call, Content};
-pub use component::{CapabilitySheet, Connector};
+pub use component::Connector;
 pub use description::{
     AccountField, AccountHeader, Credential, CredentialKind, Description, Identification, Origin, Prompt,
     PromptArgument, PromptError, Tool,
@@ -62,6 +77,7 @@ pub use instance::ProgressSink;
 pub use limits::{Limit, LimitError, Limits, TICK_MS};
 pub use resolver::{Lookup, Resolver};
 pub use schema::Violation;
+pub use sheet::{CapabilitySheet, Change, Effect, SheetDiff, ToolSheet};
 pub use toolkeep_audit::CallId;
 pub use toolkeep_policy::{Access, Principal, Route, TenantId, ToolFilter, UserId};
 pub use toolkeep_vault::Account;

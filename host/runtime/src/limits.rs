@@ -130,6 +130,9 @@ limits! {
     queue_ms: u64 = 10_000;
     /// A component's file, in bytes.
     component_bytes: usize = 32 << 20;
+    /// Longest wait for a component to be compiled, in milliseconds, those that are compiled before it included.
+    /// The worst that is compiled at all takes a few seconds on two cores.
+    compile_ms: u64 = 60_000;
 }
 
 /// One tick of the processor-time clock, in milliseconds: how long a looping guest may keep a thread from its

@@ -9,7 +9,18 @@ pub(crate) fn is_unsafe(c: char) -> bool {
         return false;
     }
     (c.is_control() && c != '\n' && c != '\t')
-        || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}')
+        || matches!(c,
+            // Soft hyphen, grapheme joiner, Arabic letter mark, Mongolian vowel separator, Khmer inherent vowels.
+            '\u{00AD}' | '\u{034F}' | '\u{061C}' | '\u{180E}' | '\u{17B4}' | '\u{17B5}'
+            // Fillers, which are letters that nobody sees.
+            | '\u{115F}' | '\u{1160}' | '\u{3164}' | '\u{FFA0}'
+            // Zero-width characters, line separators, bidirectional controls, invisible operators.
+            | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}'
+            // Byte order mark, interlinear annotations and what is around them, musical format controls.
+            | '\u{FEFF}' | '\u{FFF0}'..='\u{FFFB}' | '\u{1D173}'..='\u{1D17A}'
+            // Tags, and the variation selectors that can carry a hidden text behind one letter.
+            | '\u{E0000}'..='\u{E0FFF}')
+        || u32::from(c) & 0xFFFE == 0xFFFE
 }
 
 /// The text without unsafe characters (each becomes `\u{FFFD}`), cut at a character boundary to at most
@@ -103,6 +114,18 @@ mod tests {
         let shown = clean("a\u{1b}[31mb\u{202E}c\r\nd", 100);
         assert!(!shown.chars().any(|c| c == '\u{1b}' || c == '\u{202E}' || c == '\r'), "{shown:?}");
         assert!(clean_line("a\nlevel=error forged", 100).lines().count() == 1);
+    }
+
+    #[test]
+    fn what_nobody_sees_is_unsafe_and_what_people_write_is_not() {
+        for hidden in
+            "\u{AD}\u{61C}\u{180E}\u{115F}\u{3164}\u{200D}\u{2066}\u{E0041}\u{E0101}\u{FFFE}\u{10FFFF}".chars()
+        {
+            assert!(is_unsafe(hidden), "{hidden:?}");
+        }
+        for seen in "aé漢字עברית👍\u{FE0F}\u{A0}\u{FFFD}\n".chars() {
+            assert!(!is_unsafe(seen), "{seen:?}");
+        }
     }
 
     #[test]

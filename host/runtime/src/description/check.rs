@@ -1,7 +1,7 @@
 //! Checking what `describe` returned, against every rule of the contract. The first rule that is broken is
 //! named, with the place: a connector's author has to find it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -13,9 +13,10 @@ use super::{
     PromptArgument, Tool,
 };
 use crate::bindings::toolkeep::connector::types as wit;
+use crate::collisions::skeleton;
 use crate::error::HostError;
 use crate::schema::Schema;
-use crate::text::is_unsafe;
+use crate::text::{clean_line, is_unsafe};
 
 /// Longest title, in bytes (WIT `tool.title`).
 const MAX_TITLE_BYTES: usize = 64;
@@ -25,27 +26,97 @@ const MAX_DESCRIPTION_BYTES: usize = 1_024;
 const MAX_PROMPT_BYTES: usize = 2_048;
 /// Longest schema, in bytes (WIT `tool.input-schema`).
 const MAX_SCHEMA_BYTES: usize = 16 << 10;
+/// Line ends in a row: a paragraph's end and one more. Many push what follows out of a reviewer's sight.
+const MAX_LINE_ENDS: usize = 3;
+/// Longest reason of a refusal, in bytes: it may repeat what a connector said.
+const MAX_REASON_BYTES: usize = 500;
+
 fn invalid(field: impl Into<String>, reason: impl Into<String>) -> HostError {
-    HostError::DescriptionInvalid { field: field.into(), reason: reason.into() }
+    // A reason may repeat what the connector said, and it goes to a terminal.
+    HostError::DescriptionInvalid { field: field.into(), reason: clean_line(&reason.into(), MAX_REASON_BYTES) }
 }
 
+/// Text of several lines, for people and models.
 fn check_text(field: &str, text: &str, max_bytes: usize) -> Result<(), HostError> {
+    check_characters(field, text, max_bytes)?;
+    if text.contains(&"\n".repeat(MAX_LINE_ENDS + 1)) {
+        return Err(invalid(field, format!("it has more than {MAX_LINE_ENDS} line ends in a row")));
+    }
+    check_white_space(field, text)
+}
+
+/// Text of one line.
+fn check_line(field: &str, text: &str, max_bytes: usize) -> Result<(), HostError> {
+    check_characters(field, text, max_bytes)?;
+    if text.contains(['\n', '\t']) {
+        return Err(invalid(field, "it has a line end or a tab; it is one line"));
+    }
+    check_white_space(field, text)
+}
+
+fn check_characters(field: &str, text: &str, max_bytes: usize) -> Result<(), HostError> {
     if text.len() > max_bytes {
         return Err(invalid(field, format!("it has {} bytes; at most {max_bytes} are allowed", text.len())));
     }
     if text.chars().any(is_unsafe) {
         return Err(invalid(field, "it holds a control, bidirectional or invisible character"));
     }
+    // What a font makes of them, nobody can review.
+    if text.chars().any(|c| matches!(c, '\u{E000}'..='\u{F8FF}' | '\u{F0000}'..='\u{10FFFD}')) {
+        return Err(invalid(field, "it holds a character for private use"));
+    }
     Ok(())
 }
 
-fn check_word(field: &str, word: &str, max_bytes: usize) -> Result<(), HostError> {
-    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
-    if word.is_empty() || word.len() > max_bytes || !word.bytes().all(plain) {
-        let shown: String = word.chars().filter(|c| !is_unsafe(*c)).take(64).collect();
-        return Err(invalid(field, format!("`{shown}` is not [a-z0-9_]{{1,{max_bytes}}}")));
+/// White space that looks like other white space, or like none: what differs in it differs to a program alone.
+fn check_white_space(field: &str, text: &str) -> Result<(), HostError> {
+    if text.chars().any(|c| c.is_whitespace() && !matches!(c, ' ' | '\n' | '\t')) {
+        return Err(invalid(field, "it holds white space other than spaces, line ends and tabs"));
+    }
+    if text.trim() != text || text.lines().any(|line| line.ends_with([' ', '\t'])) {
+        return Err(invalid(field, "it begins or ends with white space, or a line of it does"));
     }
     Ok(())
+}
+
+/// A name: `[a-z0-9_]`, beginning with a letter, without `_` at its end or two in a row. Clients put `__` between
+/// the names of a server and of a tool.
+fn check_word(field: &str, word: &str, max_bytes: usize) -> Result<(), HostError> {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+    let shown = || word.chars().filter(|c| !is_unsafe(*c)).take(64).collect::<String>();
+    if word.is_empty() || word.len() > max_bytes || !word.bytes().all(plain) {
+        return Err(invalid(field, format!("`{}` is not [a-z0-9_]{{1,{max_bytes}}}", shown())));
+    }
+    if !word.starts_with(|c: char| c.is_ascii_lowercase()) || word.ends_with('_') || word.contains("__") {
+        return Err(invalid(field, format!("`{}` does not begin with a letter, ends with _ or holds __", shown())));
+    }
+    Ok(())
+}
+
+/// Refuses two names that a reader could take for each other.
+fn distinct<'a>(field: &str, names: impl Iterator<Item = &'a str>) -> Result<(), HostError> {
+    let mut seen: BTreeMap<String, &str> = BTreeMap::new();
+    for name in names {
+        match seen.insert(skeleton(name), name) {
+            Some(other) if other == name => return Err(invalid(field, format!("`{name}` is declared twice"))),
+            Some(other) => return Err(invalid(field, format!("`{name}` looks like `{other}`"))),
+            None => {}
+        }
+    }
+    Ok(())
+}
+
+/// Strings of a schema reach a model as the text of a description does, and JSON has escapes for every character.
+fn check_strings(field: &str, value: &Value) -> Result<(), HostError> {
+    match value {
+        Value::String(text) => check_characters(field, text, MAX_SCHEMA_BYTES),
+        Value::Array(items) => items.iter().try_for_each(|item| check_strings(field, item)),
+        Value::Object(members) => members.iter().try_for_each(|(name, member)| {
+            check_characters(field, name, MAX_SCHEMA_BYTES)?;
+            check_strings(field, member)
+        }),
+        _ => Ok(()),
+    }
 }
 
 fn check_count(field: &str, count: usize, max: usize) -> Result<(), HostError> {
@@ -53,7 +124,7 @@ fn check_count(field: &str, count: usize, max: usize) -> Result<(), HostError> {
 }
 
 fn check_https_url(field: &str, url: &str) -> Result<(), HostError> {
-    check_text(field, url, 512)?;
+    check_line(field, url, 512)?;
     toolkeep_policy::Target::parse(url).map(|_| ()).map_err(|error| invalid(field, error.to_string()))
 }
 
@@ -75,11 +146,11 @@ impl Description {
     /// Checks what `describe` returned.
     pub(crate) fn check(said: wit::Connector) -> Result<Self, HostError> {
         check_word("name", &said.name, 32)?;
-        check_text("version", &said.version, 64)?;
-        if !is_semantic_version(&said.version) {
+        check_line("version", &said.version, 64)?;
+        if semver::Version::parse(&said.version).is_err() {
             return Err(invalid("version", "it is not a semantic version such as 1.2.3"));
         }
-        check_text("title", &said.title, MAX_TITLE_BYTES)?;
+        check_line("title", &said.title, MAX_TITLE_BYTES)?;
         check_text("description", &said.description, MAX_DESCRIPTION_BYTES)?;
 
         check_count("origins", said.origins.len(), 8)?;
@@ -117,14 +188,14 @@ impl Description {
         for (index, tool) in said.tools.into_iter().enumerate() {
             tools.push(Arc::new(check_tool(&format!("tools[{index}]"), tool, &said.name, &names)?));
         }
-        unique("tools", tools.iter().map(|tool| tool.name.as_str()))?;
+        distinct("tools", tools.iter().map(|tool| tool.name.as_str()))?;
 
         check_count("prompts", said.prompts.len(), 64)?;
         let mut prompts = Vec::new();
         for (index, prompt) in said.prompts.into_iter().enumerate() {
             prompts.push(check_prompt(&format!("prompts[{index}]"), prompt)?);
         }
-        unique("prompts", prompts.iter().map(|prompt| prompt.name.as_str()))?;
+        distinct("prompts", prompts.iter().map(|prompt| prompt.name.as_str()))?;
 
         Ok(Self {
             name: said.name,
@@ -138,15 +209,6 @@ impl Description {
             prompts,
         })
     }
-}
-
-fn is_semantic_version(version: &str) -> bool {
-    let core = version.split(['-', '+']).next().unwrap_or_default();
-    let numbers: Vec<&str> = core.split('.').collect();
-    let number =
-        |n: &&str| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()) && (*n == "0" || !n.starts_with('0'));
-    let tail_ok = version.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'+'));
-    numbers.len() == 3 && numbers.iter().all(number) && tail_ok
 }
 
 fn unique<T: AsRef<str>>(field: &str, names: impl Iterator<Item = T>) -> Result<(), HostError> {
@@ -252,7 +314,7 @@ fn check_credential(field: &str, credential: wit::Credential, origins: &[Origin]
             }
         }
         wit::CredentialKind::ApiKey(hint) => {
-            check_text(&format!("{field}.api-key"), &hint, 256)?;
+            check_line(&format!("{field}.api-key"), &hint, 256)?;
             CredentialKind::ApiKey { hint }
         }
     };
@@ -281,7 +343,7 @@ fn check_tool(field: &str, tool: wit::Tool, connector: &str, origins: &BTreeSet<
     if !tool.name.strip_prefix(connector).is_some_and(|rest| rest.len() > 1 && rest.starts_with('_')) {
         return Err(invalid(format!("{field}.name"), format!("`{}` does not begin with `{connector}_`", tool.name)));
     }
-    check_text(&format!("{field}.title"), &tool.title, MAX_TITLE_BYTES)?;
+    check_line(&format!("{field}.title"), &tool.title, MAX_TITLE_BYTES)?;
     check_text(&format!("{field}.description"), &tool.description, MAX_DESCRIPTION_BYTES)?;
     check_scopes(&format!("{field}.scopes"), &tool.scopes)?;
     let routes = check_routes(field, tool.routes, origins)?;
@@ -292,9 +354,10 @@ fn check_tool(field: &str, tool: wit::Tool, connector: &str, origins: &BTreeSet<
     };
     let schema = |at: &str, text: &str| -> Result<(Value, Schema), HostError> {
         let at = format!("{field}.{at}");
-        check_text(&at, text, MAX_SCHEMA_BYTES)?;
+        check_characters(&at, text, MAX_SCHEMA_BYTES)?;
         let value: Value =
             serde_json::from_str(text).map_err(|error| invalid(at.clone(), format!("it is not JSON: {error}")))?;
+        check_strings(&at, &value)?;
         let compiled = Schema::compile(&value).map_err(|reason| invalid(at, reason))?;
         Ok((value, compiled))
     };
@@ -324,14 +387,14 @@ fn check_tool(field: &str, tool: wit::Tool, connector: &str, origins: &BTreeSet<
 
 fn check_prompt(field: &str, prompt: wit::Prompt) -> Result<Prompt, HostError> {
     check_word(&format!("{field}.name"), &prompt.name, 64)?;
-    check_text(&format!("{field}.title"), &prompt.title, MAX_TITLE_BYTES)?;
+    check_line(&format!("{field}.title"), &prompt.title, MAX_TITLE_BYTES)?;
     check_text(&format!("{field}.description"), &prompt.description, MAX_DESCRIPTION_BYTES)?;
     check_text(&format!("{field}.text"), &prompt.text, MAX_PROMPT_BYTES)?;
     check_count(&format!("{field}.arguments"), prompt.arguments.len(), 8)?;
     let mut arguments = Vec::new();
     for (index, argument) in prompt.arguments.into_iter().enumerate() {
         check_word(&format!("{field}.arguments[{index}].name"), &argument.name, 32)?;
-        check_text(&format!("{field}.arguments[{index}].description"), &argument.description, 256)?;
+        check_line(&format!("{field}.arguments[{index}].description"), &argument.description, 256)?;
         arguments.push(PromptArgument {
             name: argument.name,
             description: argument.description,
@@ -343,16 +406,4 @@ fn check_prompt(field: &str, prompt: wit::Prompt) -> Result<Prompt, HostError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn versions_are_semantic() {
-        for good in ["0.1.0", "1.22.333-rc.1+build"] {
-            assert!(is_semantic_version(good), "{good}");
-        }
-        for bad in ["1", "1.2", "01.2.3", "1.2.3 ", "a.b.c", "1.2.3-ü", ""] {
-            assert!(!is_semantic_version(bad), "{bad}");
-        }
-    }
-}
+mod tests;

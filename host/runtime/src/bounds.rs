@@ -1,0 +1,310 @@
+//! What compiling a component may cost, bounded before anything is compiled: by reading it once.
+//!
+//! A compiler's time is more than linear in a few measures of its input: the largest function, and in it the
+//! places where many local variables meet many branches. A few kilobytes can be made to take minutes and
+//! gigabytes. So the measures are bounded, each beside the reason for its number, and what stays within all of
+//! them takes seconds: `tests/examples/compile_bombs.rs` builds the worst that they permit and times it.
+//!
+//! Composed components are refused too. Their parts call each other through adapters that the engine writes, as
+//! large as the types between them, which a few bytes can make as large as they like.
+
+use wasmparser::{
+    CanonicalFunction, ComponentAlias, ComponentExternalKind, ComponentTypeRef, FunctionBody, Operator, Parser, Payload,
+};
+
+use crate::error::HostError;
+use crate::text::clean_line;
+
+/// Code of all functions, in bytes. A JavaScript engine has 7 MB, and the compiler does about 2 MB a second on two
+/// cores.
+const MAX_CODE_BYTES: u64 = 12 << 20;
+/// Code of one function, in bytes. One function is compiled on one core, and the loops of interpreters, the
+/// largest honest functions, have about 200 KB.
+const MAX_FUNCTION_BYTES: u64 = 512 << 10;
+/// Functions of all modules. A JavaScript engine has some 20,000; each costs tens of microseconds even if empty.
+const MAX_FUNCTIONS: u64 = 60_000;
+/// Parameters and local variables of one function. Interpreter loops have about 2,000.
+const MAX_LOCALS: u64 = 10_000;
+/// Parameters and local variables of all functions. Five bytes can declare fifty thousand.
+const MAX_LOCALS_TOTAL: u64 = 2_000_000;
+/// Branches and their targets, times parameters and local variables, of one function: what the compiler may have
+/// to carry from block to block.
+const MAX_JOINS: u64 = 8_000_000;
+/// The same of all functions.
+const MAX_JOINS_TOTAL: u64 = 120_000_000;
+/// Parameters of a function type. Compilers of languages pass more through memory.
+const MAX_PARAMETERS: u64 = 64;
+/// Results of a function type. Languages return one; shims of several values some more.
+const MAX_RESULTS: u64 = 16;
+/// Types of all modules and components, with the members of component types.
+const MAX_TYPES: u64 = 20_000;
+/// Imports, exports, globals, tables, memories, data and element segments, aliases, canonical functions and
+/// instances, all together. The largest honest number is that of a JavaScript engine's exports, some thousands.
+const MAX_ITEMS: u64 = 100_000;
+/// Core modules: a program, its shims and adapters.
+const MAX_MODULES: u64 = 32;
+/// Components inside the component: one for each exported interface, and those hold names alone.
+const MAX_COMPONENTS: u64 = 16;
+/// Components and modules inside each other: a component, its shim.
+const MAX_DEPTH: usize = 3;
+
+/// What one component amounts to.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(crate) struct Measures {
+    code_bytes: u64,
+    largest_function_bytes: u64,
+    functions: u64,
+    most_locals: u64,
+    locals: u64,
+    most_joins: u64,
+    joins: u64,
+    most_parameters: u64,
+    most_results: u64,
+    types: u64,
+    items: u64,
+    modules: u64,
+    components: u64,
+}
+
+/// One component or module on the way down.
+#[derive(Default)]
+struct Frame {
+    /// Parameters of each function type of a module.
+    parameters: Vec<u64>,
+    /// Types of the module's own functions, in the order of their bodies.
+    functions: Vec<u32>,
+    /// Bodies seen so far.
+    bodies: usize,
+    /// Of each function of a component: whether the host gave it.
+    given_functions: Vec<bool>,
+    /// Of each instance of a component: whether the host gave it.
+    given_instances: Vec<bool>,
+}
+
+type Parsed<T> = Result<T, wasmparser::BinaryReaderError>;
+
+/// Reads the component once and refuses it where it could cost too much to compile.
+///
+/// # Errors
+/// [`HostError::TooComplex`], [`HostError::Composed`]; [`HostError::NotAComponent`] where it cannot be read.
+pub(crate) fn check(wasm: &[u8]) -> Result<Measures, HostError> {
+    let mut measures = Measures::default();
+    let mut frames: Vec<Frame> = Vec::new();
+    for payload in Parser::new(0).parse_all(wasm) {
+        let payload = payload.map_err(|error| unreadable(&error))?;
+        match payload {
+            Payload::Version { .. } => frames.push(Frame::default()),
+            Payload::End(_) => {
+                frames.pop();
+            }
+            payload => {
+                let nested = frames.len() > 1;
+                let Some(frame) = frames.last_mut() else { continue };
+                refuse_code_inside(&payload, nested)?;
+                measures.read(payload, frame).map_err(|error| unreadable(&error))??;
+            }
+        }
+        if frames.len() > MAX_DEPTH {
+            return Err(too_complex("levels of components inside each other", frames.len() as u64, MAX_DEPTH as u64));
+        }
+        measures.check()?;
+    }
+    Ok(measures)
+}
+
+fn unreadable(error: &wasmparser::BinaryReaderError) -> HostError {
+    HostError::NotAComponent(clean_line(&error.to_string(), 300))
+}
+
+fn too_complex(what: &'static str, count: u64, limit: u64) -> HostError {
+    HostError::TooComplex { what, count, limit }
+}
+
+/// A component inside the component may rename things and no more: code of its own would talk to the rest through
+/// adapters.
+fn refuse_code_inside(payload: &Payload<'_>, nested: bool) -> Result<(), HostError> {
+    let has_code = matches!(payload, Payload::ModuleSection { .. } | Payload::ComponentCanonicalSection(_));
+    if nested && has_code { Err(HostError::Composed) } else { Ok(()) }
+}
+
+impl Measures {
+    fn check(&self) -> Result<(), HostError> {
+        for (what, count, limit) in [
+            ("bytes of code", self.code_bytes, MAX_CODE_BYTES),
+            ("bytes of code in one function", self.largest_function_bytes, MAX_FUNCTION_BYTES),
+            ("functions", self.functions, MAX_FUNCTIONS),
+            ("local variables in one function", self.most_locals, MAX_LOCALS),
+            ("local variables", self.locals, MAX_LOCALS_TOTAL),
+            ("branches times local variables in one function", self.most_joins, MAX_JOINS),
+            ("branches times local variables", self.joins, MAX_JOINS_TOTAL),
+            ("parameters of a function", self.most_parameters, MAX_PARAMETERS),
+            ("results of a function", self.most_results, MAX_RESULTS),
+            ("types", self.types, MAX_TYPES),
+            ("imports, exports, segments and other items", self.items, MAX_ITEMS),
+            ("core modules", self.modules, MAX_MODULES),
+            ("components inside it", self.components, MAX_COMPONENTS),
+        ] {
+            if count > limit {
+                return Err(too_complex(what, count, limit));
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes one part in. The outer result is about reading it, the inner about what it says.
+    fn read(&mut self, payload: Payload<'_>, frame: &mut Frame) -> Parsed<Result<(), HostError>> {
+        match payload {
+            Payload::ModuleSection { .. } => self.modules += 1,
+            Payload::ComponentSection { .. } => self.components += 1,
+            Payload::TypeSection(types) => {
+                self.types += u64::from(types.count());
+                for kind in types.into_iter_err_on_gc_types() {
+                    let kind = kind?;
+                    let (parameters, results) = (kind.params().len() as u64, kind.results().len() as u64);
+                    self.most_parameters = self.most_parameters.max(parameters);
+                    self.most_results = self.most_results.max(results);
+                    frame.parameters.push(parameters);
+                }
+            }
+            Payload::CoreTypeSection(types) => self.types += u64::from(types.count()),
+            Payload::ComponentTypeSection(types) => {
+                self.types += u64::from(types.count());
+                for kind in types {
+                    self.types += members(&kind?);
+                }
+            }
+            Payload::FunctionSection(functions) => {
+                self.functions += u64::from(functions.count());
+                // No more than may be: the rest is refused before it is needed.
+                for index in functions.into_iter().take(MAX_FUNCTIONS as usize) {
+                    frame.functions.push(index?);
+                }
+            }
+            Payload::CodeSectionEntry(body) => self.function(&body, frame)?,
+            Payload::ComponentCanonicalSection(functions) => {
+                self.items += u64::from(functions.count());
+                for function in functions {
+                    match function? {
+                        CanonicalFunction::Lift { .. } => frame.given_functions.push(false),
+                        CanonicalFunction::Lower { func_index, .. }
+                            if !is_given(&frame.given_functions, func_index) =>
+                        {
+                            return Ok(Err(HostError::Composed));
+                        }
+                        _ => {}
+                    }
+                }
+            }
+            Payload::ComponentImportSection(imports) => {
+                self.items += u64::from(imports.count());
+                for import in imports {
+                    match import?.ty {
+                        ComponentTypeRef::Func(_) => frame.given_functions.push(true),
+                        ComponentTypeRef::Instance(_) => frame.given_instances.push(true),
+                        _ => {}
+                    }
+                }
+            }
+            Payload::ComponentAliasSection(aliases) => {
+                self.items += u64::from(aliases.count());
+                for alias in aliases {
+                    if let ComponentAlias::InstanceExport { kind, instance_index, .. } = alias? {
+                        let given = is_given(&frame.given_instances, instance_index);
+                        frame.add(kind, given);
+                    }
+                }
+            }
+            Payload::ComponentExportSection(exports) => {
+                self.items += u64::from(exports.count());
+                for export in exports {
+                    let export = export?;
+                    let given = match export.kind {
+                        ComponentExternalKind::Func => is_given(&frame.given_functions, export.index),
+                        _ => is_given(&frame.given_instances, export.index),
+                    };
+                    frame.add(export.kind, given);
+                }
+            }
+            Payload::ComponentInstanceSection(instances) => {
+                self.items += u64::from(instances.count());
+                // None of them is the host's, whatever it is made of.
+                let made = usize::try_from(instances.count()).unwrap_or(usize::MAX).min(MAX_ITEMS as usize);
+                frame.given_instances.extend(std::iter::repeat_n(false, made));
+            }
+            Payload::InstanceSection(section) => self.items += u64::from(section.count()),
+            Payload::ImportSection(section) => self.items += u64::from(section.count()),
+            Payload::ExportSection(section) => self.items += u64::from(section.count()),
+            Payload::GlobalSection(section) => self.items += u64::from(section.count()),
+            Payload::TableSection(section) => self.items += u64::from(section.count()),
+            Payload::MemorySection(section) => self.items += u64::from(section.count()),
+            Payload::TagSection(section) => self.items += u64::from(section.count()),
+            Payload::ElementSection(section) => self.items += u64::from(section.count()),
+            Payload::DataSection(section) => self.items += u64::from(section.count()),
+            _ => {}
+        }
+        Ok(Ok(()))
+    }
+
+    fn function(&mut self, body: &FunctionBody<'_>, frame: &mut Frame) -> Parsed<()> {
+        let bytes = body.as_bytes().len() as u64;
+        let kind = frame.functions.get(frame.bodies).and_then(|kind| usize::try_from(*kind).ok());
+        frame.bodies += 1;
+        // A type that is not there is the engine's to refuse.
+        let mut locals = kind.and_then(|kind| frame.parameters.get(kind)).copied().unwrap_or_default();
+        for declared in body.get_locals_reader()? {
+            locals += u64::from(declared?.0);
+        }
+        let mut branches = 1;
+        let mut operators = body.get_operators_reader()?;
+        while !operators.eof() {
+            branches += match operators.read()? {
+                Operator::Block { .. }
+                | Operator::Loop { .. }
+                | Operator::If { .. }
+                | Operator::Else
+                | Operator::Br { .. }
+                | Operator::BrIf { .. } => 1,
+                Operator::BrTable { targets } => u64::from(targets.len()) + 1,
+                _ => 0,
+            };
+        }
+        let joins = branches.saturating_mul(locals);
+        self.code_bytes += bytes;
+        self.largest_function_bytes = self.largest_function_bytes.max(bytes);
+        self.locals = self.locals.saturating_add(locals);
+        self.most_locals = self.most_locals.max(locals);
+        self.joins = self.joins.saturating_add(joins);
+        self.most_joins = self.most_joins.max(joins);
+        Ok(())
+    }
+}
+
+impl Frame {
+    fn add(&mut self, kind: ComponentExternalKind, given: bool) {
+        match kind {
+            ComponentExternalKind::Func => self.given_functions.push(given),
+            ComponentExternalKind::Instance => self.given_instances.push(given),
+            _ => {}
+        }
+    }
+}
+
+fn is_given(given: &[bool], index: u32) -> bool {
+    usize::try_from(index).ok().and_then(|index| given.get(index)).copied().unwrap_or_default()
+}
+
+/// Members of a component's type: what it declares inside.
+fn members(kind: &wasmparser::ComponentType<'_>) -> u64 {
+    use wasmparser::{ComponentDefinedType as Defined, ComponentType};
+    let count = match kind {
+        ComponentType::Defined(Defined::Record(fields)) => fields.len(),
+        ComponentType::Defined(Defined::Variant(cases)) => cases.len(),
+        ComponentType::Defined(Defined::Tuple(types)) => types.len(),
+        ComponentType::Defined(Defined::Flags(names) | Defined::Enum(names)) => names.len(),
+        ComponentType::Func(function) => function.params.len(),
+        ComponentType::Component(declared) => declared.len(),
+        ComponentType::Instance(declared) => declared.len(),
+        _ => 0,
+    };
+    count as u64
+}
