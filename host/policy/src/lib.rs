@@ -10,6 +10,7 @@ pub mod identity;
 pub mod route;
 pub mod scope;
 pub mod target;
+pub mod text;
 
 pub use egress::{Denial, EgressDecision, EgressPolicy, OriginMapping};
 pub use identity::{IdentityError, Principal, TenantId, ToolFilter, UserId};

@@ -1,16 +1,7 @@
 //! Text from connectors and upstreams, made safe to show: bounded, without control or bidirectional
 //! characters.
 
-/// Whether a character can change how the text around it is shown: terminal codes, line forgery, bidirectional
-/// overrides, invisible characters.
-pub(crate) fn is_unsafe(c: char) -> bool {
-    // Plain text is what nearly all of it is.
-    if (' '..='~').contains(&c) {
-        return false;
-    }
-    (c.is_control() && c != '\n' && c != '\t')
-        || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}')
-}
+pub(crate) use toolkeep_policy::text::is_unsafe;
 
 /// The text without unsafe characters (each becomes `\u{FFFD}`), cut at a character boundary to at most
 /// `max_bytes`, with `…` where it was cut.

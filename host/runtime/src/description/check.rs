@@ -25,6 +25,9 @@ const MAX_DESCRIPTION_BYTES: usize = 1_024;
 const MAX_PROMPT_BYTES: usize = 2_048;
 /// Longest schema, in bytes (WIT `tool.input-schema`).
 const MAX_SCHEMA_BYTES: usize = 16 << 10;
+/// Most patterns in all schemas of a connector: compiled, they take at most 64 MiB.
+const MAX_PATTERNS: usize = 256;
+
 fn invalid(field: impl Into<String>, reason: impl Into<String>) -> HostError {
     HostError::DescriptionInvalid { field: field.into(), reason: reason.into() }
 }
@@ -37,6 +40,19 @@ fn check_text(field: &str, text: &str, max_bytes: usize) -> Result<(), HostError
         return Err(invalid(field, "it holds a control, bidirectional or invisible character"));
     }
     Ok(())
+}
+
+/// Checks every text and every name in a JSON value.
+fn check_texts(field: &str, value: &Value) -> Result<(), HostError> {
+    match value {
+        Value::String(text) => check_text(field, text, MAX_SCHEMA_BYTES),
+        Value::Array(items) => items.iter().try_for_each(|item| check_texts(field, item)),
+        Value::Object(members) => members.iter().try_for_each(|(name, member)| {
+            check_text(field, name, MAX_SCHEMA_BYTES)?;
+            check_texts(field, member)
+        }),
+        _ => Ok(()),
+    }
 }
 
 fn check_word(field: &str, word: &str, max_bytes: usize) -> Result<(), HostError> {
@@ -118,6 +134,8 @@ impl Description {
             tools.push(Arc::new(check_tool(&format!("tools[{index}]"), tool, &said.name, &names)?));
         }
         unique("tools", tools.iter().map(|tool| tool.name.as_str()))?;
+        let patterns = |tool: &Arc<Tool>| tool.input.patterns() + tool.output.as_ref().map_or(0, Schema::patterns);
+        check_count("patterns in schemas", tools.iter().map(patterns).sum(), MAX_PATTERNS)?;
 
         check_count("prompts", said.prompts.len(), 64)?;
         let mut prompts = Vec::new();
@@ -184,8 +202,8 @@ fn check_origin(field: &str, origin: wit::Origin) -> Result<Origin, HostError> {
     }
     let mut account_headers: Vec<AccountHeader> = Vec::new();
     for header in origin.account_headers {
-        if origin.request_headers.contains(&header.name)
-            || account_headers.iter().any(|known| known.name == header.name)
+        let same = |name: &str| headers::is_same_name(name, &header.name);
+        if origin.request_headers.iter().any(|name| same(name)) || account_headers.iter().any(|known| same(&known.name))
         {
             return Err(invalid(
                 format!("{field}.account-headers"),
@@ -224,12 +242,12 @@ fn check_credential(field: &str, credential: wit::Credential, origins: &[Origin]
     let Some(origin) = origins.iter().find(|origin| origin.name == credential.origin) else {
         return Err(invalid(format!("{field}.origin"), "no origin of this name is declared"));
     };
-    let clash = |name: &String| *name == credential.header;
+    let clash = |name: &String| headers::is_same_name(name, &credential.header);
     if !headers::is_declarable_name(&credential.header)
         || (headers::is_host_owned(&credential.header) && credential.header != "authorization")
         || origin.request_headers.iter().any(clash)
         || origin.response_headers.iter().any(clash)
-        || origin.account_headers.iter().any(|header| header.name == credential.header)
+        || origin.account_headers.iter().any(|header| clash(&header.name))
     {
         return Err(invalid(format!("{field}.header"), "it is malformed, or has another use"));
     }
@@ -295,6 +313,8 @@ fn check_tool(field: &str, tool: wit::Tool, connector: &str, origins: &BTreeSet<
         check_text(&at, text, MAX_SCHEMA_BYTES)?;
         let value: Value =
             serde_json::from_str(text).map_err(|error| invalid(at.clone(), format!("it is not JSON: {error}")))?;
+        // Again, now that escapes are what they stand for.
+        check_texts(&at, &value)?;
         let compiled = Schema::compile(&value).map_err(|reason| invalid(at, reason))?;
         Ok((value, compiled))
     };
