@@ -4,6 +4,7 @@
 mod bench;
 mod clients;
 mod demo;
+mod fuzz;
 mod guests;
 mod layout;
 mod lint;
@@ -28,6 +29,7 @@ Examples:
   cargo xtask test                              every test, with real MCP clients
   cargo xtask test --only clients
   cargo xtask bench --json
+  cargo xtask fuzz url --seconds 600
 
 What follows `demo` and `bench` is handed to the program that they start."
 )]
@@ -48,6 +50,8 @@ enum Command {
     },
     /// Run every test
     Test(test::Options),
+    /// Put hostile input through the checks, and look for one that breaks them
+    Fuzz(fuzz::Options),
     /// Check format, lints, licences and dependencies
     Lint,
     /// Measure: native, library and server, side by side
@@ -59,6 +63,9 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    if let Some(code) = fuzz::in_place_of_rustc() {
+        return code;
+    }
     match run(Cli::parse()) {
         Ok(code) => code,
         Err(error) => {
@@ -74,6 +81,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Guests => guests::build(&layout).map(|_| ExitCode::SUCCESS),
         Command::Demo { args } => demo::run(&layout, &args),
         Command::Test(options) => test::run(&layout, &options),
+        Command::Fuzz(options) => fuzz::run(&layout, &options),
         Command::Lint => lint::run(&layout),
         Command::Bench { args } => bench::run(&layout, &args),
     }

@@ -1,5 +1,5 @@
-//! `cargo xtask test`: the Rust tests of the whole workspace, then the tests that drive the program with real
-//! MCP clients.
+//! `cargo xtask test`: the Rust tests of the whole workspace, a short run of each fuzz target, then the tests that
+//! drive the program with real MCP clients.
 
 use std::process::{Command, ExitCode};
 use std::time::Instant;
@@ -7,7 +7,7 @@ use std::time::Instant;
 use clap::{Args, ValueEnum};
 
 use crate::layout::{Layout, WORKSPACE};
-use crate::{clients, demo, guests, step};
+use crate::{clients, demo, fuzz, guests, step};
 
 /// What to run.
 #[derive(Debug, Args)]
@@ -25,6 +25,8 @@ pub(crate) struct Options {
 enum Part {
     /// Unit, integration and documentation tests
     Rust,
+    /// Hostile input through the checks, a few seconds each
+    Fuzz,
     /// Real MCP clients against the program
     Clients,
 }
@@ -35,6 +37,9 @@ impl Options {
     }
 }
 
+/// How long each fuzz target runs, in seconds: the corpus, and some hundred thousand inputs near it.
+const FUZZ_S: u32 = 5;
+
 /// Runs the command.
 ///
 /// # Errors
@@ -43,7 +48,9 @@ pub(crate) fn run(layout: &Layout, options: &Options) -> anyhow::Result<ExitCode
     let started = Instant::now();
     // Before ten minutes of building, not after.
     let python = if options.runs(Part::Clients) { Some(clients::find_python()?) } else { None };
-    guests::build(layout)?;
+    if options.only != Some(Part::Fuzz) {
+        guests::build(layout)?;
+    }
     if options.runs(Part::Rust) {
         let mut build = Command::new("cargo");
         build.current_dir(&layout.root).arg("build").args(WORKSPACE).args(["--bins", "--tests"]);
@@ -51,8 +58,14 @@ pub(crate) fn run(layout: &Layout, options: &Options) -> anyhow::Result<ExitCode
         step::run("build programs and tests (about ten minutes the first time)", &mut build)?;
         let mut test = Command::new("cargo");
         step::run("run the Rust tests", test.current_dir(&layout.root).arg("test").args(WORKSPACE))?;
-    } else {
+    } else if options.runs(Part::Clients) {
         demo::build(layout)?;
+    }
+    if options.runs(Part::Fuzz) {
+        match fuzz::find_compiler() {
+            Ok(()) => fuzz::short(layout, FUZZ_S)?,
+            Err(error) => step::say(&format!("==> NOT RUN: {error}")),
+        }
     }
     if let Some(python) = python {
         clients::run(layout, &python)?;
@@ -75,5 +88,6 @@ mod tests {
         assert_eq!(runs(None, true), (true, false));
         assert_eq!(runs(Some(Part::Clients), false), (false, true));
         assert_eq!(runs(Some(Part::Rust), false), (true, false));
+        assert_eq!(runs(Some(Part::Fuzz), false), (false, false));
     }
 }

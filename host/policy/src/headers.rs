@@ -19,80 +19,131 @@ const COMMON_REQUEST: [&str; 5] = ["accept", "content-type", "if-match", "if-non
 /// Request headers that client libraries set unasked and the host replaces.
 const REPLACED_REQUEST: [&str; 3] = ["content-length", "host", "user-agent"];
 
-/// Request headers that carry identity, choose where a request goes, or frame it.
-const HOST_OWNED: [&str; 27] = [
+/// Request headers that carry identity, choose where a request goes or what it does, or frame it.
+const HOST_OWNED: [&str; 33] = [
     "accept-encoding",
+    "alt-used",
     "authorization",
+    "cdn-loop",
     "connection",
     "content-length",
     "cookie",
     "cookie2",
+    "dpop",
+    "early-data",
     "expect",
     "forwarded",
     "from",
     "host",
     "http2-settings",
+    "if-range",
     "keep-alive",
     "max-forwards",
     "origin",
     "range",
-    "if-range",
     "referer",
+    "set-cookie",
+    "set-cookie2",
     "te",
     "trailer",
     "transfer-encoding",
+    "true-client-ip",
     "upgrade",
     "user-agent",
     "via",
-    "x-http-method",
-    "x-http-method-override",
-    "x-method-override",
-    "x-original-url",
+    "x-client-ip",
+    "x-host",
+    "x-real-ip",
 ];
 
-/// Prefixes of header names that belong to the host.
-const HOST_OWNED_PREFIXES: [&str; 4] = ["proxy-", "sec-", "x-forwarded-", "x-rewrite-"];
+/// Prefixes of header names that belong to the host: `x-http-method-override` and its like, the headers by which
+/// proxies tell a server another host, path or client, and those that browsers keep to themselves.
+const HOST_OWNED_PREFIXES: [&str; 8] =
+    ["proxy-", "sec-", "x-forward", "x-http-", "x-method", "x-original-", "x-override-", "x-rewrite-"];
 
 /// Response headers that every connector may see.
 const COMMON_RESPONSE: [&str; 5] = ["content-type", "date", "etag", "link", "retry-after"];
 
-/// Response headers that no declaration can make visible: they carry credentials or send the client elsewhere.
-const NEVER_IN_RESPONSE: [&str; 6] =
-    ["authorization", "location", "set-cookie", "set-cookie2", "www-authenticate", "proxy-authenticate"];
+/// Response headers that no declaration can make visible: they carry credentials, send the client elsewhere, or
+/// frame what the host has read already.
+const NEVER_IN_RESPONSE: [&str; 16] = [
+    "authentication-info",
+    "authorization",
+    "connection",
+    "cookie",
+    "keep-alive",
+    "location",
+    "proxy-authenticate",
+    "proxy-authentication-info",
+    "refresh",
+    "set-cookie",
+    "set-cookie2",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "www-authenticate",
+];
 
 /// Longest header name that a connector may declare, in bytes.
 pub const MAX_HEADER_NAME_BYTES: usize = 64;
 
-/// Whether the name, in lower case, is the host's alone in requests.
-#[must_use]
-pub fn is_host_owned(name: &str) -> bool {
-    HOST_OWNED.contains(&name) || HOST_OWNED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+/// A name as servers tell it apart from others: in lower case (RFC 9110, section 5.1), and with `_` as `-`, which
+/// gateways that hand headers on as variables (CGI, WSGI) make one (RFC 3875, section 4.1.18).
+fn folded(name: &str) -> String {
+    name.to_ascii_lowercase().replace('_', "-")
 }
 
-/// Decides about one request header. `declared` are the origin's `request-headers`; `injected` are the
-/// names that the host writes on this request (the credential's and the account headers).
+/// Whether two names are one to some server.
+#[must_use]
+pub fn is_same_name(one: &str, other: &str) -> bool {
+    folded(one) == folded(other)
+}
+
+/// Whether a header of this name, in any spelling, is the host's alone in requests.
+#[must_use]
+pub fn is_host_owned(name: &str) -> bool {
+    let name = folded(name);
+    HOST_OWNED.contains(&name.as_str()) || HOST_OWNED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+}
+
+/// Decides about one request header, whatever the case of its name. `declared` are the origin's
+/// `request-headers`; `injected` are the names that the host writes on this request (the credential's and the
+/// account headers).
 #[must_use]
 pub fn request_header(name: &str, declared: &[String], injected: &[&str]) -> RequestHeader {
-    if injected.contains(&name) {
+    let is = |other: &str| name.eq_ignore_ascii_case(other);
+    if injected.iter().any(|injected| is_same_name(name, injected)) {
         return RequestHeader::HostOwned;
     }
-    if REPLACED_REQUEST.contains(&name) {
+    // The exact name: `user_agent` is nothing that a library sets unasked.
+    if REPLACED_REQUEST.iter().any(|replaced| is(replaced)) {
         return RequestHeader::Replaced;
     }
     if is_host_owned(name) {
         return RequestHeader::HostOwned;
     }
-    if COMMON_REQUEST.contains(&name) || declared.iter().any(|d| d == name) {
+    if COMMON_REQUEST.iter().any(|common| is(common)) || declared.iter().any(|declared| is(declared)) {
         return RequestHeader::Sent;
     }
     RequestHeader::Undeclared
 }
 
-/// Whether a connector may see this response header. `declared` are the origin's `response-headers`.
+fn is_never_in_response(name: &str) -> bool {
+    let name = folded(name);
+    NEVER_IN_RESPONSE.contains(&name.as_str())
+}
+
+/// Whether a connector may see this response header, whatever the case of its name. `declared` are the origin's
+/// `response-headers`.
 #[must_use]
 pub fn response_header_visible(name: &str, declared: &[String]) -> bool {
-    !NEVER_IN_RESPONSE.contains(&name)
-        && (COMMON_RESPONSE.contains(&name) || name.starts_with("ratelimit-") || declared.iter().any(|d| d == name))
+    let is = |other: &str| name.eq_ignore_ascii_case(other);
+    let is_rate_limit = name.get(..10).is_some_and(|prefix| prefix.eq_ignore_ascii_case("ratelimit-"));
+    !is_never_in_response(name)
+        && (COMMON_RESPONSE.iter().any(|common| is(common))
+            || is_rate_limit
+            || declared.iter().any(|declared| is(declared)))
 }
 
 /// Whether a name can stand in a declaration: lower-case token (RFC 9110, section 5.6.2), bounded.
@@ -106,7 +157,7 @@ pub fn is_declarable_name(name: &str) -> bool {
 /// Whether a response header may be declared visible.
 #[must_use]
 pub fn is_declarable_response(name: &str) -> bool {
-    is_declarable_name(name) && !NEVER_IN_RESPONSE.contains(&name)
+    is_declarable_name(name) && !is_never_in_response(name)
 }
 
 #[cfg(test)]
@@ -124,10 +175,19 @@ mod tests {
             "range",
             "accept-encoding",
             "x-http-method-override",
+            "X_HTTP_Method",
+            "transfer_encoding",
+            "x-method-override",
+            "x-original-url",
+            "x-forwarded",
+            "X-Forwarded-Host",
         ] {
             assert_eq!(request_header(name, &declared, &[]), RequestHeader::HostOwned, "{name}");
         }
-        assert_eq!(request_header("x-api-key", &declared, &["x-api-key"]), RequestHeader::HostOwned);
+        for spelling in ["x-api-key", "X-Api-Key", "x_api_key", "X-API_KEY"] {
+            let declared = [declared.clone(), vec![spelling.to_owned()]].concat();
+            assert_eq!(request_header(spelling, &declared, &["x-api-key"]), RequestHeader::HostOwned, "{spelling}");
+        }
         assert_eq!(request_header("x-api-key", &declared, &[]), RequestHeader::Sent);
         assert_eq!(request_header("x-early-access", &[], &[]), RequestHeader::Undeclared);
         assert_eq!(request_header("user-agent", &[], &[]), RequestHeader::Replaced);
@@ -138,8 +198,9 @@ mod tests {
         let declared = vec!["set-cookie".to_owned(), "location".to_owned(), "x-request-id".to_owned()];
         assert!(!response_header_visible("set-cookie", &declared));
         assert!(!response_header_visible("location", &declared));
+        assert!(!response_header_visible("Set_Cookie", &["set_cookie".to_owned()]));
         assert!(response_header_visible("x-request-id", &declared));
-        assert!(response_header_visible("ratelimit-reset", &[]));
+        assert!(response_header_visible("RateLimit-Reset", &[]));
         assert!(!response_header_visible("server", &[]));
     }
 }

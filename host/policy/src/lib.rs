@@ -11,6 +11,7 @@ pub mod route;
 pub mod scope;
 pub mod secret_scan;
 pub mod target;
+pub mod text;
 
 pub use egress::{Denial, EgressDecision, EgressPolicy, OriginMapping};
 pub use identity::{IdentityError, Principal, TenantId, ToolFilter, UserId};

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::target::Target;
+use crate::text::is_unsafe_in_name;
 
 /// Longest path template, in bytes (WIT `route.path`).
 pub const MAX_TEMPLATE_BYTES: usize = 256;
@@ -72,6 +73,7 @@ impl fmt::Display for Method {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{template}` is not a path template: {reason}")]
 pub struct TemplateError {
+    /// A stranger's text, which may hold terminal codes: the characters that deceive are replaced.
     template: String,
     reason: &'static str,
 }
@@ -93,10 +95,12 @@ impl PathTemplate {
     /// Reads a template.
     ///
     /// # Errors
-    /// [`TemplateError`] where it is too long, does not begin with `/`, has an empty or dot segment, or a
-    /// segment that is neither a literal of unreserved characters nor one `{name}`.
+    /// [`TemplateError`] where it is too long, does not begin with `/`, has an empty or dot segment, a
+    /// segment that is neither a literal of unreserved characters nor one `{name}`, or a name twice.
     pub fn parse(text: &str) -> Result<Self, TemplateError> {
-        let fail = |reason| TemplateError { template: text.chars().take(MAX_TEMPLATE_BYTES).collect(), reason };
+        let shown = |c: char| if is_unsafe_in_name(c) { char::REPLACEMENT_CHARACTER } else { c };
+        let fail =
+            |reason| TemplateError { template: text.chars().take(MAX_TEMPLATE_BYTES).map(shown).collect(), reason };
         if text.len() > MAX_TEMPLATE_BYTES {
             return Err(fail("it has more than 256 bytes"));
         }
@@ -110,8 +114,12 @@ impl PathTemplate {
                         && s.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'~'))
                 };
                 segments.push(match name {
+                    // Two values of one name would be one in a record.
+                    Some(name) if segments.contains(&Segment::Parameter(name.to_owned())) => {
+                        return Err(fail("two of its parameters have one name"));
+                    }
                     Some(name) if word(name) => Segment::Parameter(name.to_owned()),
-                    Some(_) => return Err(fail("a parameter's name may hold letters, digits, `_`, `-`")),
+                    Some(_) => return Err(fail("a parameter's name may hold letters, digits, `_`, `-`, `.`, `~`")),
                     None if segment == "." || segment == ".." => return Err(fail("it holds a dot segment")),
                     None if word(segment) => Segment::Literal(segment.to_owned()),
                     None => return Err(fail("a segment is a word or one `{name}`")),
@@ -206,10 +214,13 @@ mod tests {
             "/a?b",
             "/a%20b",
             "/{a}{b}",
+            "/{a}/x/{a}",
             "/{a}/{b}/{c}/{d}/{e}/{f}/{g}/{h}/{i}",
         ] {
             assert!(PathTemplate::parse(bad).is_err(), "{bad}");
         }
         assert!(PathTemplate::parse("/").unwrap().matches(&target("/")).is_some());
+        let shown = PathTemplate::parse("/\u{1b}[2J\u{202E}").unwrap_err().to_string();
+        assert!(!shown.chars().any(crate::text::is_unsafe), "{shown:?}");
     }
 }

@@ -5,12 +5,22 @@
 //! rather than normalised, because a connector has no honest use for them.
 
 use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// Longest URL that a connector may ask for, in bytes. Servers commonly refuse more than 8 KiB of request line.
 pub const MAX_URL_BYTES: usize = 8 * 1024;
 
 /// Longest host name, in bytes (RFC 1035, section 2.3.4, without the trailing dot).
 const MAX_HOST_BYTES: usize = 253;
+
+/// Characters that some server reads as a slash or backslash: those that hold one in Unicode's compatibility
+/// form (NFKC), and the two that Windows code pages map to one.
+const BECOMES_A_SEPARATOR: [char; 9] =
+    ['\u{2044}', '\u{2100}', '\u{2101}', '\u{2105}', '\u{2106}', '\u{2215}', '\u{FE68}', '\u{FF0F}', '\u{FF3C}'];
+
+/// The dot, and characters that are one or more dots in Unicode's compatibility form (NFKC).
+const BECOMES_DOTS: [char; 8] =
+    ['.', '\u{2024}', '\u{2025}', '\u{2026}', '\u{FE19}', '\u{FE30}', '\u{FE52}', '\u{FF0E}'];
 
 /// Why a URL is not one that the host sends. The texts are for the operator.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -43,8 +53,9 @@ pub enum TargetError {
     /// A character that is not allowed where it stands, or a broken percent triple.
     #[error("the URL holds a character that is not sent as it is")]
     Character,
-    /// `%2F`, `%5C`, `%2E` or another encoding of a character that needs none.
-    #[error("the path encodes a character that needs no encoding, or a separator")]
+    /// `%2F`, `%5C`, `%2E` or another encoding of a character that needs none, of a control character, of what is
+    /// not UTF-8, or of what some server reads as a separator.
+    #[error("the path encodes a character that needs no encoding, a separator or its like, or no text")]
     Encoding,
     /// `#fragment`.
     #[error("the URL carries a fragment")]
@@ -99,18 +110,9 @@ impl Base {
     pub fn parse_operator(text: &str) -> Result<Self, TargetError> {
         let trimmed = text.strip_suffix('/').unwrap_or(text);
         let Some(rest) = trimmed.strip_prefix("http://") else { return Self::parse(trimmed) };
-        let (host_text, port_text) = match rest.rsplit_once(':') {
-            Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
-            _ => (rest, None),
-        };
-        let literal = host_text.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host_text);
-        let loopback =
-            host_text == "localhost" || literal.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
-        if !loopback {
-            return Err(TargetError::Scheme);
-        }
+        let (host, port_text) = loopback(rest).ok_or(TargetError::Scheme)?;
         let port = port_text.map_or(Ok(80), port_number)?;
-        Ok(Self { https: false, host: host_text.to_owned(), port })
+        Ok(Self { https: false, host, port })
     }
 
     /// Whether the connection uses TLS.
@@ -224,6 +226,24 @@ impl fmt::Display for Target {
     }
 }
 
+/// Splits the authority of a plain-HTTP base; gives the host in its one spelling, and the port's text. Nothing
+/// where the host is not loopback.
+fn loopback(authority: &str) -> Option<(String, Option<&str>)> {
+    // An IPv6 literal stands in brackets (RFC 3986, section 3.2.2), and nothing else does.
+    if let Some(bracketed) = authority.strip_prefix('[') {
+        let (literal, behind) = bracketed.split_once(']')?;
+        let address = literal.parse::<Ipv6Addr>().ok().filter(Ipv6Addr::is_loopback)?;
+        let port = if behind.is_empty() { None } else { Some(behind.strip_prefix(':')?) };
+        return Some((format!("[{address}]"), port));
+    }
+    let (host, port) = match authority.split_once(':') {
+        Some((host, port)) => (host, Some(port)),
+        None => (authority, None),
+    };
+    let is_loopback = host == "localhost" || host.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback());
+    is_loopback.then(|| (host.to_owned(), port))
+}
+
 /// Splits `host[:port]` and checks both; gives the host in lower case.
 fn authority(text: &str, default_port: u16) -> Result<(String, u16), TargetError> {
     if text.contains('@') {
@@ -302,8 +322,38 @@ fn check_path(path: &str) -> Result<(), TargetError> {
             },
             true,
         )?;
+        check_decoded(segment)?;
     }
     Ok(())
+}
+
+/// Checks what a server makes of a segment: UTF-8 (an overlong form of a slash is none), without control
+/// characters, and without what normalisation (NFKC, or a code page's nearest match) turns into a separator or a
+/// dot segment.
+fn check_decoded(segment: &str) -> Result<(), TargetError> {
+    if !segment.contains('%') {
+        return Ok(());
+    }
+    let decoded = percent_decoded(segment);
+    let text = std::str::from_utf8(&decoded).map_err(|_| TargetError::Encoding)?;
+    if text.chars().any(|c| c.is_control() || BECOMES_A_SEPARATOR.contains(&c)) {
+        return Err(TargetError::Encoding);
+    }
+    if text.chars().all(|c| BECOMES_DOTS.contains(&c)) {
+        return Err(TargetError::Segment);
+    }
+    Ok(())
+}
+
+/// The bytes that a checked text stands for: every `%` in it begins a triple.
+fn percent_decoded(text: &str) -> Vec<u8> {
+    let mut bytes = text.bytes();
+    let mut decoded = Vec::with_capacity(text.len());
+    while let Some(byte) = bytes.next() {
+        let triple = |bytes: &mut std::str::Bytes<'_>| Some(hex_digit(bytes.next()?)? << 4 | hex_digit(bytes.next()?)?);
+        decoded.extend(if byte == b'%' { triple(&mut bytes) } else { Some(byte) });
+    }
+    decoded
 }
 
 fn check_query(query: &str) -> Result<(), TargetError> {
@@ -346,97 +396,5 @@ fn hex_digit(byte: u8) -> Option<u8> {
         b'A'..=b'F' => Some(byte - b'A' + 10),
         b'a'..=b'f' => Some(byte - b'a' + 10),
         _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, clippy::panic, reason = "a test says what failed by panicking")]
-    use super::*;
-    use proptest::prelude::*;
-
-    #[test]
-    fn ordinary_urls_pass_unchanged() {
-        for url in [
-            "https://api.pagerduty.com/incidents?statuses[]=triggered&limit=25",
-            "https://api.pagerduty.com/incidents/PABC123/notes",
-            "https://api.example.com:8443/a%20b/c?q=%2F..%2F",
-            "https://api.pagerduty.com/",
-        ] {
-            assert_eq!(Target::parse(url).unwrap().to_string(), url);
-        }
-        assert_eq!(
-            Target::parse("HTTPS://API.PagerDuty.com:443/x").unwrap().to_string(),
-            "https://api.pagerduty.com/x"
-        );
-    }
-
-    #[test]
-    fn spellings_that_two_parsers_read_differently_are_refused() {
-        let cases = [
-            ("http://api.pagerduty.com/x", "url_scheme"),
-            ("https://api.pagerduty.com@evil.example/x", "url_user_information"),
-            ("https://api.pagerduty.com./x", "url_host"),
-            ("https://api.pagerduty.com\\@evil.example/x", "url_path"),
-            ("https://127.0.0.1/x", "url_ip_literal"),
-            ("https://2130706433/x", "url_ip_literal"),
-            ("https://0x7f.1/x", "url_ip_literal"),
-            ("https://0177.0.0.1/x", "url_ip_literal"),
-            ("https://a.0x7f000001/x", "url_ip_literal"),
-            ("https://[::ffff:127.0.0.1]/x", "url_ip_literal"),
-            ("https://localhost/x", "url_host"),
-            ("https://api.pagerduty.com:0443/x", "url_port"),
-            ("https://api.pagerduty.com:70000/x", "url_port"),
-            ("https://api.pagerduty.com", "url_path"),
-            ("https://api.pagerduty.com?x", "url_path"),
-            ("https://api.pagerduty.com/a/../b", "url_segment"),
-            ("https://api.pagerduty.com//b", "url_segment"),
-            ("https://api.pagerduty.com/a/", "url_segment"),
-            ("https://api.pagerduty.com/a/%2e%2e/b", "url_encoding"),
-            ("https://api.pagerduty.com/a%2Fb", "url_encoding"),
-            ("https://api.pagerduty.com/a%5cb", "url_encoding"),
-            ("https://api.pagerduty.com/a%252fb", "url_encoding"),
-            ("https://api.pagerduty.com/a;b", "url_character"),
-            ("https://api.pagerduty.com/a%zz", "url_character"),
-            ("https://api.pagerduty.com/a#b", "url_fragment"),
-            ("https://pägerduty.com/a", "url_host"),
-        ];
-        for (url, code) in cases {
-            match Target::parse(url) {
-                Ok(target) => panic!("{url} passed as {target}"),
-                Err(error) => assert_eq!(error.code(), code, "{url}"),
-            }
-        }
-    }
-
-    #[test]
-    fn an_operator_may_name_a_loopback_simulator_and_no_other_plain_http() {
-        assert_eq!(Base::parse_operator("http://127.0.0.1:8080/").unwrap().to_string(), "http://127.0.0.1:8080");
-        assert_eq!(Base::parse_operator("http://[::1]:8080").unwrap().authority(), "[::1]:8080");
-        assert_eq!(Base::parse_operator("https://127.0.0.1:1").unwrap_err(), TargetError::IpLiteral);
-        assert_eq!(Base::parse_operator("https://kim@api.example.com").unwrap_err(), TargetError::UserInfo);
-        assert!(Base::parse_operator("http://10.0.0.1:8080").is_err());
-        assert!(Base::parse_operator("http://127.0.0.1.evil.example").is_err());
-        assert!(Base::parse("http://127.0.0.1:8080").is_err());
-    }
-
-    proptest! {
-        #[test]
-        fn what_is_decided_on_is_what_is_sent(url in "(?i:https)://[ -~]{0,60}") {
-            if let Ok(target) = Target::parse(&url) {
-                let again = Target::parse(&target.to_string()).unwrap();
-                prop_assert_eq!(&again, &target);
-                let reference = url::Url::parse(&target.to_string()).unwrap();
-                prop_assert_eq!(reference.host_str(), Some(target.base().host()));
-                prop_assert_eq!(reference.port_or_known_default(), Some(target.base().port()));
-                prop_assert_eq!(reference.path(), target.path());
-            }
-        }
-
-        #[test]
-        fn no_text_makes_it_panic(text in ".{0,80}") {
-            let _ = Target::parse(&text);
-            let _ = Base::parse_operator(&text);
-        }
     }
 }

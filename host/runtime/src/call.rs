@@ -66,6 +66,7 @@
 //! ```
 
 mod answer;
+pub(crate) mod arguments;
 mod authorize;
 mod run;
 

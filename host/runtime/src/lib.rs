@@ -46,6 +46,9 @@ mod description;
 mod engine;
 mod error;
 mod exchange;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod gate;
 mod host;
 mod instance;

@@ -1,27 +1,7 @@
 //! Text from connectors and upstreams, made safe to show: bounded, without control or bidirectional
 //! characters.
 
-/// Whether a character can change how the text around it is shown: terminal codes, line forgery, bidirectional
-/// overrides, invisible characters.
-pub(crate) fn is_unsafe(c: char) -> bool {
-    // Plain text is what nearly all of it is.
-    if (' '..='~').contains(&c) {
-        return false;
-    }
-    (c.is_control() && c != '\n' && c != '\t')
-        || matches!(c,
-            // Soft hyphen, grapheme joiner, Arabic letter mark, Mongolian vowel separator, Khmer inherent vowels.
-            '\u{00AD}' | '\u{034F}' | '\u{061C}' | '\u{180E}' | '\u{17B4}' | '\u{17B5}'
-            // Fillers, which are letters that nobody sees.
-            | '\u{115F}' | '\u{1160}' | '\u{3164}' | '\u{FFA0}'
-            // Zero-width characters, line separators, bidirectional controls, invisible operators.
-            | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}'
-            // Byte order mark, interlinear annotations and what is around them, musical format controls.
-            | '\u{FEFF}' | '\u{FFF0}'..='\u{FFFB}' | '\u{1D173}'..='\u{1D17A}'
-            // Tags, and the variation selectors that can carry a hidden text behind one letter.
-            | '\u{E0000}'..='\u{E0FFF}')
-        || u32::from(c) & 0xFFFE == 0xFFFE
-}
+pub(crate) use toolkeep_policy::text::is_unsafe;
 
 /// The text without unsafe characters (each becomes `\u{FFFD}`), cut at a character boundary to at most
 /// `max_bytes`, with `…` where it was cut.

@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use http::header::{HeaderName, HeaderValue};
-use serde_json::Value;
 use toolkeep_policy::{Access, Base, EgressPolicy, OriginMapping, Principal, Route, check_scopes};
 use toolkeep_vault::{Account, Connection, ConnectionKey, CredentialKind as StoredKind, Resolved, VaultError};
 
 use super::Call;
+use super::arguments::Arguments;
 use crate::component::Connector;
 use crate::description::{AccountField, Credential, CredentialKind, Description, Tool};
 use crate::error::CallError;
@@ -159,36 +159,13 @@ fn visible_tool(parts: &Parts, principal: &Principal, call: Call) -> Result<Aske
         Some((Arc::clone(connector), Arc::clone(tool)))
     });
     let (connector, tool) = found.ok_or_else(unknown)?;
-    let mut arguments = Value::Object(call.arguments);
-    whole_numbers(&mut arguments);
-    let mut text = arguments.to_string();
-    let limit = parts.limits.arguments_bytes;
-    if text.len() > limit {
-        return Err(CallError::ArgumentsTooLarge { bytes: text.len(), limit });
-    }
-    if let Err(violations) = tool.input.check(&arguments) {
-        // Several clients send every optional argument, with null for those left out. Where a null does not
-        // fit the schema, it can only mean that.
-        let without_nulls = arguments.as_object_mut().is_some_and(|given| {
-            let before = given.len();
-            given.retain(|_, value| !value.is_null());
-            given.len() < before
-        });
-        if !without_nulls {
-            return Err(CallError::InvalidArguments { tool: tool.name.clone(), violations });
-        }
-        tool.input
-            .check(&arguments)
-            .map_err(|violations| CallError::InvalidArguments { tool: tool.name.clone(), violations })?;
-        text = arguments.to_string();
-    }
-    let argument_names = arguments.as_object().map(|given| given.keys().cloned().collect()).unwrap_or_default();
+    let arguments = Arguments::fit(&tool.name, &tool.input, call.arguments, parts.limits.arguments_bytes)?;
     Ok(Asked {
         connector,
         connection_name: call.connection,
-        work: Work::Tool { tool, arguments: text, progress: call.progress },
+        work: Work::Tool { tool, arguments: arguments.text, progress: call.progress },
         trace: call.trace.map(|trace| crate::text::clean_line(&trace, 128)),
-        argument_names,
+        argument_names: arguments.names,
     })
 }
 
@@ -199,25 +176,6 @@ fn identification(parts: &Parts, connector: &str, connection_name: String) -> Re
         .cloned()
         .ok_or_else(|| CallError::UnknownConnector(connector.chars().take(64).collect()))?;
     Ok(Asked { connector, connection_name, work: Work::Identify, trace: None, argument_names: Vec::new() })
-}
-
-/// Writes whole floats as integers. To JSON Schema 5.0 is an integer, and several clients know no other
-/// numbers; to most languages' parsers it is none.
-fn whole_numbers(value: &mut Value) {
-    /// Integers up to here have one spelling as a float (2^53).
-    const EXACT: f64 = 9_007_199_254_740_992.0;
-    match value {
-        Value::Number(number) if number.is_f64() => {
-            if let Some(whole) = number.as_f64().filter(|float| float.fract() == 0.0 && float.abs() < EXACT) {
-                #[expect(clippy::cast_possible_truncation, reason = "whole, and below 2^53")]
-                let whole = whole as i64;
-                *value = whole.into();
-            }
-        }
-        Value::Array(items) => items.iter_mut().for_each(whole_numbers),
-        Value::Object(members) => members.values_mut().for_each(whole_numbers),
-        _ => {}
-    }
 }
 
 /// Exactly one connection: the principal's own, of this connector, by this name. There is no other to fall

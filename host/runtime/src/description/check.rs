@@ -30,6 +30,8 @@ const MAX_SCHEMA_BYTES: usize = 16 << 10;
 const MAX_LINE_ENDS: usize = 3;
 /// Longest reason of a refusal, in bytes: it may repeat what a connector said.
 const MAX_REASON_BYTES: usize = 500;
+/// Most patterns in all schemas of a connector: compiled, they take at most 64 MiB.
+const MAX_PATTERNS: usize = 256;
 
 fn invalid(field: impl Into<String>, reason: impl Into<String>) -> HostError {
     // A reason may repeat what the connector said, and it goes to a terminal.
@@ -189,6 +191,8 @@ impl Description {
             tools.push(Arc::new(check_tool(&format!("tools[{index}]"), tool, &said.name, &names)?));
         }
         distinct("tools", tools.iter().map(|tool| tool.name.as_str()))?;
+        let patterns = |tool: &Arc<Tool>| tool.input.patterns() + tool.output.as_ref().map_or(0, Schema::patterns);
+        check_count("patterns in schemas", tools.iter().map(patterns).sum(), MAX_PATTERNS)?;
 
         check_count("prompts", said.prompts.len(), 64)?;
         let mut prompts = Vec::new();
@@ -246,8 +250,8 @@ fn check_origin(field: &str, origin: wit::Origin) -> Result<Origin, HostError> {
     }
     let mut account_headers: Vec<AccountHeader> = Vec::new();
     for header in origin.account_headers {
-        if origin.request_headers.contains(&header.name)
-            || account_headers.iter().any(|known| known.name == header.name)
+        let same = |name: &str| headers::is_same_name(name, &header.name);
+        if origin.request_headers.iter().any(|name| same(name)) || account_headers.iter().any(|known| same(&known.name))
         {
             return Err(invalid(
                 format!("{field}.account-headers"),
@@ -286,12 +290,12 @@ fn check_credential(field: &str, credential: wit::Credential, origins: &[Origin]
     let Some(origin) = origins.iter().find(|origin| origin.name == credential.origin) else {
         return Err(invalid(format!("{field}.origin"), "no origin of this name is declared"));
     };
-    let clash = |name: &String| *name == credential.header;
+    let clash = |name: &String| headers::is_same_name(name, &credential.header);
     if !headers::is_declarable_name(&credential.header)
         || (headers::is_host_owned(&credential.header) && credential.header != "authorization")
         || origin.request_headers.iter().any(clash)
         || origin.response_headers.iter().any(clash)
-        || origin.account_headers.iter().any(|header| header.name == credential.header)
+        || origin.account_headers.iter().any(|header| clash(&header.name))
     {
         return Err(invalid(format!("{field}.header"), "it is malformed, or has another use"));
     }
