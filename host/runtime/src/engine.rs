@@ -58,8 +58,8 @@ fn fail(error: impl std::fmt::Display) -> HostError {
     HostError::Engine(format!("{error:#}"))
 }
 
-/// Makes the engine and starts its clock.
-pub(crate) fn engine(limits: &Limits) -> Result<Engine, HostError> {
+/// Makes the engine and starts its clock. `memory_is_observed` builds it so that a guest's memory can be looked at.
+pub(crate) fn engine(limits: &Limits, memory_is_observed: bool) -> Result<Engine, HostError> {
     // In-place clearing needs the PAGEMAP_SCAN ioctl (Linux 6.7); elsewhere the allocator falls back.
     let mut pool = PoolingAllocationConfig::new();
     // One more than calls: a component that is being loaded describes itself beside them.
@@ -94,6 +94,9 @@ pub(crate) fn engine(limits: &Limits) -> Result<Engine, HostError> {
         .wasm_backtrace_max_frames(None)
         .concurrency_support(false)
         .generate_address_map(false);
+    if memory_is_observed {
+        config.guest_debug(true);
+    }
     let engine = Engine::new(&config).map_err(fail)?;
     let clock = engine.weak();
     std::thread::Builder::new()

@@ -17,6 +17,7 @@ use crate::engine;
 use crate::error::HostError;
 use crate::exchange::ExchangeObserver;
 use crate::limits::Limits;
+use crate::memory::MemoryObserver;
 use crate::places::Places;
 use crate::resolver::{Resolver, SystemResolver};
 use crate::upstream::{self, Upstreams};
@@ -32,6 +33,7 @@ pub struct HostBuilder {
     resolver: Arc<dyn Resolver>,
     operator_roots: Vec<rustls::pki_types::CertificateDer<'static>>,
     approvals: Arc<dyn Approvals>,
+    memory_observer: Option<Arc<dyn MemoryObserver>>,
 }
 
 impl HostBuilder {
@@ -95,15 +97,26 @@ impl HostBuilder {
         self
     }
 
+    /// Shows what guests had in memory when their calls ended: for checkers and tests alone, see
+    /// [`MemoryObserver`]. Compiled components are cached apart from those of other hosts.
+    #[must_use]
+    pub fn memory_observer(mut self, observer: Arc<dyn MemoryObserver>) -> Self {
+        self.memory_observer = Some(observer);
+        self
+    }
+
     /// Builds the host: allocates instance slots and starts the processor-time clock.
     ///
     /// # Errors
     /// [`HostError::Engine`] where the machine cannot give what [`Limits`] asks for; [`HostError::Cache`] where
     /// the cache directory is not private.
     pub fn build(self) -> Result<Host, HostError> {
-        let engine = engine::engine(&self.limits)?;
+        let is_observed = self.memory_observer.is_some();
+        let engine = engine::engine(&self.limits, is_observed)?;
         let linker = engine::linker(&engine)?;
-        let cache = match &self.cache_directory {
+        // Instrumented code is another engine's: in one directory, each would throw the other's away.
+        let cache_directory = self.cache_directory.map(|root| if is_observed { root.join("observed") } else { root });
+        let cache = match &cache_directory {
             Some(directory) => Some(Cache::open(directory, &self.vault.derive_key("compile cache"))?),
             None => None,
         };
@@ -125,6 +138,7 @@ impl HostBuilder {
                 limits: self.limits,
                 operator_bases: self.operator_bases,
                 observer: self.observer,
+                memory_observer: self.memory_observer,
                 connectors: RwLock::new(Arc::default()),
                 loading: tokio::sync::Mutex::default(),
                 places,
@@ -149,6 +163,7 @@ pub(crate) struct Parts {
     pub(crate) connectors: RwLock<Arc<Connectors>>,
     pub(crate) loading: tokio::sync::Mutex<()>,
     pub(crate) places: Places,
+    pub(crate) memory_observer: Option<Arc<dyn MemoryObserver>>,
 }
 
 impl Parts {
@@ -177,6 +192,7 @@ impl Host {
             resolver: Arc::new(SystemResolver),
             operator_roots: Vec::new(),
             approvals: Arc::new(Digests::default()),
+            memory_observer: None,
         }
     }
 

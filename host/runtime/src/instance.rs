@@ -15,6 +15,7 @@ use crate::bindings::toolkeep::connector::types as wit;
 use crate::bindings::{self, ConnectorPre};
 use crate::gate::{Gate, Hooks};
 use crate::limits::Limits;
+use crate::memory::{self, MemoryObserver};
 use crate::text::{clean, clean_line};
 
 /// Longest line that a connector may write to the operator's log, in bytes (WIT `host.log`).
@@ -98,6 +99,16 @@ pub(crate) enum Failure {
 /// A guest that is ready to be instantiated and run once.
 pub(crate) struct Guest {
     store: Store<State>,
+    memory_observer: Option<Arc<dyn MemoryObserver>>,
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        // However the run ended, and also where it was given up in the middle.
+        if let Some(observer) = &self.memory_observer {
+            memory::show(&mut self.store, observer.as_ref());
+        }
+    }
 }
 
 impl Guest {
@@ -140,7 +151,13 @@ impl Guest {
                 _ => UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())),
             })
         });
-        Self { store }
+        Self { store, memory_observer: None }
+    }
+
+    /// Shows its memory when it is over, if there is somebody to show it to.
+    pub(crate) fn shown_to(mut self, observer: Option<Arc<dyn MemoryObserver>>) -> Self {
+        self.memory_observer = observer;
+        self
     }
 
     /// A guest that can reach nothing, for `describe`.

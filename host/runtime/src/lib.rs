@@ -56,6 +56,7 @@ mod limits;
 mod load;
 #[doc(hidden)]
 pub mod measure;
+mod memory;
 mod places;
 mod random;
 mod resolver;
@@ -78,6 +79,7 @@ pub use exchange::{Exchange, ExchangeObserver, MASK, RequestView};
 pub use host::{Host, HostBuilder};
 pub use instance::ProgressSink;
 pub use limits::{Limit, LimitError, Limits, TICK_MS};
+pub use memory::MemoryObserver;
 pub use resolver::{Lookup, Resolver};
 pub use schema::Violation;
 pub use sheet::{CapabilitySheet, Change, Effect, SheetDiff, ToolSheet};

@@ -13,6 +13,7 @@ mod contract;
 mod egress;
 mod limits;
 mod loading;
+mod memory;
 mod names;
 mod pagerduty;
 mod raw_answers;

@@ -104,7 +104,8 @@ impl AuditedCall {
         let guest_work = async {
             let _place = host.parts.places.take(&principal).await?;
             let limits = &host.parts.limits;
-            let guest = Guest::new(&host.parts.loader.engine, limits, Arc::clone(&gate), surroundings);
+            let guest = Guest::new(&host.parts.loader.engine, limits, Arc::clone(&gate), surroundings)
+                .shown_to(host.parts.memory_observer.clone());
             let ran = guest
                 .run(&connector.pre, limits, async |store: &mut Store<State>, instance: &Guestling| {
                     let provider = instance.toolkeep_connector_tool_provider();
