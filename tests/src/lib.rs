@@ -12,8 +12,8 @@ use secrecy::SecretString;
 use serde_json::Value;
 use toolkeep_audit::{AuditLog, Query, Record};
 use toolkeep_host::{
-    Answer, Approval, ApprovalError, Approvals, Call, CallError, Exchange, ExchangeObserver, Host, HostBuilder, HostError,
-    Limits, Principal,
+    Answer, Approval, ApprovalError, Approvals, Call, CallError, Exchange, ExchangeObserver, Host, HostBuilder,
+    HostError, Limits, Principal,
 };
 use toolkeep_vault::{ConnectionKey, CredentialKind, KeySource, NewConnection, Vault};
 use zeroize::Zeroizing;
