@@ -1,5 +1,6 @@
 """The program under test, started as a user starts it, and what it needs."""
 
+import hashlib
 import json
 import os
 import re
@@ -90,16 +91,24 @@ class LocalUser:
         return replace(self, user=user)
 
     def connect(self) -> None:
-        """Stores the demo credential for this user, as a person would."""
+        """Approves the connector and stores the demo credential for this user, as a person would."""
+        digest = hashlib.sha256(pagerduty().read_bytes()).hexdigest()
+        self.run_for_all(["connector", "install", str(pagerduty()), "--approve-digest", digest])
         command = ["credential", "add", "pagerduty", "--kind", "oauth2", "--base", self.simulator]
         self.run(command, given=demo_tokens()["DEMO_OAUTH_TOKEN"])
 
     def options(self) -> list[str]:
-        where = ["--data", str(self.directory), "--connector", str(pagerduty()), "--upstream", self.simulator]
-        return [*where, "--tenant", TENANT, "--user", self.user]
+        return ["--data", str(self.directory), "--upstream", self.simulator]
+
+    def identity(self) -> list[str]:
+        return ["--tenant", TENANT, "--user", self.user]
 
     def run(self, command: list[str], given: str = "") -> None:
-        """Runs another command of the program; it must work."""
+        """Runs another command of the program for this user; it must work."""
+        self.run_for_all([*command, *self.identity()], given)
+
+    def run_for_all(self, command: list[str], given: str = "") -> None:
+        """Runs a command that is about no user; it must work."""
         done = subprocess.run(
             [toolkeep(), *command, *self.options()],
             input=given,
@@ -112,4 +121,4 @@ class LocalUser:
 
     def server(self) -> list[str]:
         """The command that an MCP client is configured with."""
-        return [str(toolkeep()), "mcp", *self.options()]
+        return [str(toolkeep()), "mcp", *self.options(), *self.identity()]

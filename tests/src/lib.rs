@@ -1,6 +1,8 @@
 //! The stage that the integration tests play on: a real vault and audit log in a directory of their own, a
 //! real host, real components, and a real upstream on loopback.
 
+pub mod bombs;
+
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,7 +12,8 @@ use secrecy::SecretString;
 use serde_json::Value;
 use toolkeep_audit::{AuditLog, Query, Record};
 use toolkeep_host::{
-    Answer, Call, CallError, Exchange, ExchangeObserver, Host, HostBuilder, HostError, Limits, Principal,
+    Answer, Approval, ApprovalError, Approvals, Call, CallError, Exchange, ExchangeObserver, Host, HostBuilder,
+    HostError, Limits, Principal,
 };
 use toolkeep_vault::{ConnectionKey, CredentialKind, KeySource, NewConnection, Vault};
 use zeroize::Zeroizing;
@@ -59,6 +62,16 @@ impl Exchanges {
 impl ExchangeObserver for Exchanges {
     fn exchanged(&self, exchange: &Exchange) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(exchange.clone());
+    }
+}
+
+/// Approves whatever a test loads: most tests are about what comes after.
+#[derive(Debug, Clone, Copy)]
+pub struct Everything;
+
+impl Approvals for Everything {
+    fn find(&self, digest: &str) -> Result<Option<Approval>, ApprovalError> {
+        Approval::of_digest(digest).map(Some)
     }
 }
 
@@ -132,6 +145,7 @@ impl Stage {
         let exchanges = Arc::new(Exchanges::default());
         let builder = Host::builder(vault, audit)
             .limits(limits)
+            .approvals(Arc::new(Everything))
             .cache_directory(cache)
             .operator_base(base)?
             .observer(Arc::clone(&exchanges) as Arc<dyn ExchangeObserver>);

@@ -9,7 +9,8 @@
 //! large as the types between them, which a few bytes can make as large as they like.
 
 use wasmparser::{
-    CanonicalFunction, ComponentAlias, ComponentExternalKind, ComponentTypeRef, FunctionBody, Operator, Parser, Payload,
+    BlockType, CanonicalFunction, ComponentAlias, ComponentExternalKind, ComponentTypeRef, FunctionBody, Operator,
+    Parser, Payload,
 };
 
 use crate::error::HostError;
@@ -27,8 +28,8 @@ const MAX_FUNCTIONS: u64 = 60_000;
 const MAX_LOCALS: u64 = 10_000;
 /// Parameters and local variables of all functions. Five bytes can declare fifty thousand.
 const MAX_LOCALS_TOTAL: u64 = 2_000_000;
-/// Branches and their targets, times parameters and local variables, of one function: what the compiler may have
-/// to carry from block to block.
+/// Branches and their targets, times parameters, local variables and results of blocks, of one function: what the
+/// compiler may have to carry from block to block.
 const MAX_JOINS: u64 = 8_000_000;
 /// The same of all functions.
 const MAX_JOINS_TOTAL: u64 = 120_000_000;
@@ -69,8 +70,8 @@ pub(crate) struct Measures {
 /// One component or module on the way down.
 #[derive(Default)]
 struct Frame {
-    /// Parameters of each function type of a module.
-    parameters: Vec<u64>,
+    /// Parameters and results of each function type of a module.
+    kinds: Vec<(u64, u64)>,
     /// Types of the module's own functions, in the order of their bodies.
     functions: Vec<u32>,
     /// Bodies seen so far.
@@ -163,7 +164,7 @@ impl Measures {
                     let (parameters, results) = (kind.params().len() as u64, kind.results().len() as u64);
                     self.most_parameters = self.most_parameters.max(parameters);
                     self.most_results = self.most_results.max(results);
-                    frame.parameters.push(parameters);
+                    frame.kinds.push((parameters, results));
                 }
             }
             Payload::CoreTypeSection(types) => self.types += u64::from(types.count()),
@@ -247,28 +248,33 @@ impl Measures {
 
     fn function(&mut self, body: &FunctionBody<'_>, frame: &mut Frame) -> Parsed<()> {
         let bytes = body.as_bytes().len() as u64;
-        let kind = frame.functions.get(frame.bodies).and_then(|kind| usize::try_from(*kind).ok());
-        frame.bodies += 1;
         // A type that is not there is the engine's to refuse.
-        let mut locals = kind.and_then(|kind| frame.parameters.get(kind)).copied().unwrap_or_default();
+        let kind_of = |index: u32| usize::try_from(index).ok().and_then(|index| frame.kinds.get(index)).copied();
+        let kind = frame.functions.get(frame.bodies).and_then(|index| kind_of(*index));
+        let (mut locals, results) = kind.unwrap_or_default();
         for declared in body.get_locals_reader()? {
             locals += u64::from(declared?.0);
         }
         let mut branches = 1;
+        // What a branch may carry besides: the most of any block.
+        let mut carried = results;
         let mut operators = body.get_operators_reader()?;
         while !operators.eof() {
             branches += match operators.read()? {
-                Operator::Block { .. }
-                | Operator::Loop { .. }
-                | Operator::If { .. }
-                | Operator::Else
-                | Operator::Br { .. }
-                | Operator::BrIf { .. } => 1,
+                Operator::Block { blockty } | Operator::Loop { blockty } | Operator::If { blockty } => {
+                    if let BlockType::FuncType(index) = blockty {
+                        let (parameters, results) = kind_of(index).unwrap_or_default();
+                        carried = carried.max(parameters).max(results);
+                    }
+                    1
+                }
+                Operator::Else | Operator::Br { .. } | Operator::BrIf { .. } => 1,
                 Operator::BrTable { targets } => u64::from(targets.len()) + 1,
                 _ => 0,
             };
         }
-        let joins = branches.saturating_mul(locals);
+        frame.bodies += 1;
+        let joins = branches.saturating_mul(locals.saturating_add(carried));
         self.code_bytes += bytes;
         self.largest_function_bytes = self.largest_function_bytes.max(bytes);
         self.locals = self.locals.saturating_add(locals);

@@ -51,6 +51,9 @@ impl Cache {
         if !metadata.is_dir() {
             return Err(fail("it is not a directory".to_owned()));
         }
+        if metadata.uid() != rustix::process::geteuid().as_raw() {
+            return Err(fail("it is somebody else's; give another directory".to_owned()));
+        }
         if metadata.permissions().mode() & 0o077 != 0 {
             return Err(fail(format!(
                 "others may use it (mode {:o}); run: chmod 700 {}",
@@ -77,8 +80,11 @@ impl Cache {
     pub(crate) fn load(&self, engine: &Engine, digest: &str) -> Option<Component> {
         let path = self.path(digest);
         let metadata = std::fs::symlink_metadata(&path).ok()?;
-        let owner = std::fs::symlink_metadata(&self.directory).ok()?.uid();
-        if !metadata.is_file() || metadata.uid() != owner || metadata.len() > MAX_ENTRY_BYTES {
+        let owner = rustix::process::geteuid().as_raw();
+        if !metadata.is_file()
+            || !is_private(metadata.uid(), metadata.mode(), owner)
+            || metadata.len() > MAX_ENTRY_BYTES
+        {
             tracing::warn!(path = %path.display(), "a compile cache entry is not a private file of this user's; it is ignored");
             return None;
         }
@@ -112,11 +118,33 @@ impl Cache {
                 .mode(0o600)
                 .open(&temporary)
                 .map_err(|error| error.to_string())?;
-            file.write_all(tag.as_ref()).and_then(|()| file.write_all(&code)).map_err(|error| error.to_string())?;
-            std::fs::rename(&temporary, self.path(digest)).map_err(|error| error.to_string())
+            let placed = file
+                .write_all(tag.as_ref())
+                .and_then(|()| file.write_all(&code))
+                .and_then(|()| std::fs::rename(&temporary, self.path(digest)));
+            // On a full disk, half an entry would take the space that something else needs.
+            placed.inspect_err(|_| drop(std::fs::remove_file(&temporary))).map_err(|error| error.to_string())
         });
         if let Err(reason) = written {
             tracing::warn!(directory = %self.directory.display(), reason, "the compile cache could not be written");
+        }
+    }
+}
+
+/// Whether a file of `uid` with `mode` is `owner`'s alone.
+fn is_private(uid: u32, mode: u32, owner: u32) -> bool {
+    uid == owner && mode & 0o077 == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_is_its_owners_alone() {
+        assert!(is_private(1000, 0o100_600, 1000));
+        for (uid, mode) in [(0, 0o100_600), (1000, 0o100_604), (1000, 0o100_660), (1000, 0o100_666)] {
+            assert!(!is_private(uid, mode, 1000), "{uid} {mode:o}");
         }
     }
 }

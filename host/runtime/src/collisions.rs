@@ -112,7 +112,7 @@ mod tests {
     #[test]
     fn names_that_look_alike_are_not_told_apart_by_readers() {
         let known = || names("pagerduty", &["pagerduty_list"], &[]);
-        for imposter in ["pager_duty", "pagerduty_", "pa9erduty".replace('9', "g").as_str()] {
+        for imposter in ["pager_duty", "pagerduty_", "page_rduty"] {
             assert_eq!(code(&names(imposter, &[], &[]), known()), "name_looks_alike", "{imposter}");
         }
         assert_eq!(code(&names("modern", &[], &[]), names("modem", &[], &[])), "name_looks_alike");

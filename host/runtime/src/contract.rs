@@ -53,7 +53,9 @@ pub(crate) fn family(import: &str) -> &'static str {
         Some(version) if interface.starts_with("wasi:") && !version.starts_with(WASI_LINE) => {
             "another version of WASI: 0.2 is given"
         }
-        Some(_) if interface.starts_with(PACKAGE) => "another version of the contract: 0.1 is given",
+        Some(version) if interface.starts_with(PACKAGE) && !is_compatible(version) => {
+            "another version of the contract: 0.1 is given"
+        }
         _ if interface.starts_with("wasi:") => "a part of WASI that no connector is given",
         _ => "nothing of the contract",
     }
@@ -98,7 +100,8 @@ pub(crate) fn check_imports(engine: &Engine, component: &Component) -> Result<Ve
         return Ok(imports);
     }
     // What was built for another version of the contract should hear just that.
-    if names.iter().all(|name| name.starts_with(PACKAGE)) {
+    let is_known = |name: &String| LINKED_INTERFACES.contains(&split(name).0);
+    if names.iter().all(|name| name.starts_with(PACKAGE) && is_known(name)) {
         let found = names.first().cloned().unwrap_or_default();
         return Err(HostError::ContractVersion { found, known: VERSION });
     }

@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand};
 const AFTER_HELP: &str = "\
 Examples:
   toolkeep demo                                     everything at once, against a simulated PagerDuty
+  toolkeep connector install pagerduty.wasm         shows what it may do, and asks
   toolkeep key create --tenant acme --user kim      an API key for an agent of kim's
   toolkeep credential add pagerduty --tenant acme --user kim
   toolkeep serve                                    MCP over HTTP at http://127.0.0.1:7410/mcp
@@ -22,7 +23,7 @@ Exit codes:
    4  unavailable: time-out, rate limit, upstream down; may work later
   70  a mistake in this program
   74  the output could not be written, e.g. to a full disk
-  78  cannot start: data directory, vault, audit log or connector
+  78  cannot start: data directory, vault, audit log, or a connector that is not what was approved
 
 Data goes to standard output; progress, log and errors go to standard error.";
 
@@ -48,7 +49,7 @@ pub(crate) struct Global {
     /// Where vault, audit log and connectors lie [default: $XDG_DATA_HOME/toolkeep or ~/.local/share/toolkeep]
     #[arg(long, global = true, value_name = "DIR", env = "TOOLKEEP_DATA")]
     pub(crate) data: Option<PathBuf>,
-    /// A connector to load; repeat for more [default: every .wasm file in DIR/connectors]
+    /// Load only this connector, which must be approved; repeat for more [default: every installed one]
     #[arg(long = "connector", global = true, value_name = "FILE", env = "TOOLKEEP_CONNECTOR", value_delimiter = ':')]
     pub(crate) connectors: Vec<PathBuf>,
     /// A real base that connections may select besides the declared ones, e.g. a simulator's; repeat for more
@@ -84,7 +85,7 @@ pub(crate) enum Command {
     Tools(Tools),
     /// Call one tool
     Call(Call),
-    /// Look at a connector before trusting it
+    /// Look at connectors, and approve those that may run
     #[command(subcommand)]
     Connector(Connector),
     /// Keep the credentials of users
@@ -107,12 +108,18 @@ impl Command {
             Self::Serve(serve) => serve.json,
             Self::Tools(tools) => tools.json,
             Self::Connector(Connector::Inspect(inspect)) => inspect.json,
+            Self::Connector(Connector::Install(install)) => install.json,
+            Self::Connector(Connector::List(list)) => list.json,
             Self::Credential(Credential::Add(add)) => add.json,
             Self::Credential(Credential::List(list)) => list.json,
             Self::Key(Key::Create(create)) => create.json,
             Self::Key(Key::List(list)) => list.json,
             Self::Audit(Audit::List(list)) => list.json,
-            Self::Mcp(_) | Self::Call(_) | Self::Credential(Credential::Remove(_)) | Self::Key(Key::Revoke(_)) => false,
+            Self::Mcp(_)
+            | Self::Call(_)
+            | Self::Connector(Connector::Remove(_))
+            | Self::Credential(Credential::Remove(_))
+            | Self::Key(Key::Revoke(_)) => false,
         }
     }
 
@@ -238,6 +245,12 @@ pub(crate) struct Call {
 pub(crate) enum Connector {
     /// Print the capability sheet: what it is, what it imports, what each tool may request
     Inspect(Inspect),
+    /// Show what a component may do, ask, and approve exactly its bytes
+    Install(Install),
+    /// List the approved connectors, and whether their files are still what was approved
+    List(ConnectorList),
+    /// Take a connector and its approval away
+    Remove(ConnectorRemove),
 }
 
 /// `toolkeep connector inspect`
@@ -251,6 +264,47 @@ pub(crate) struct Inspect {
     /// As JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// `toolkeep connector install`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  toolkeep connector install pagerduty.wasm                           shows the sheet, and asks
+  toolkeep connector install pagerduty.wasm --approve-digest SHA256   for scripts: asks nobody
+  toolkeep connector install pagerduty.wasm --json | jq .diff         what would change; installs nothing
+
+Where a connector of that name is installed, it shows what the new one may do besides, marked with `!`, and
+takes its place if approved. The approval is for exactly these bytes and what they say of themselves; other
+bytes are never run. Running servers keep what they have loaded.
+
+Exit codes: 0 installed; 1 not a connector; 2 no such file; 3 not approved; 78 the approvals cannot be used.")]
+pub(crate) struct Install {
+    /// The component
+    pub(crate) file: PathBuf,
+    /// Approve without asking, if this is the file's SHA-256
+    #[arg(long, value_name = "SHA256")]
+    pub(crate) approve_digest: Option<String>,
+    /// Print sheet and changes as JSON; asks nobody
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `toolkeep connector list`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  toolkeep connector list\n  toolkeep connector list --json | jq -r .digest")]
+pub(crate) struct ConnectorList {
+    /// One JSON object for each connector
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `toolkeep connector remove`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  toolkeep connector remove pagerduty")]
+pub(crate) struct ConnectorRemove {
+    /// The connector's name
+    pub(crate) name: String,
 }
 
 /// `toolkeep credential`

@@ -83,29 +83,7 @@ impl DataDirectory {
         self.root.join("cache")
     }
 
-    /// Installed connectors: the `.wasm` files in `connectors/`, sorted by name. None if there is no such
-    /// directory.
-    ///
-    /// # Errors
-    /// The directory exists and cannot be read.
-    pub(crate) fn connectors(&self) -> Result<Vec<PathBuf>, Failure> {
-        let directory = self.connector_directory();
-        let entries = match std::fs::read_dir(&directory) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => {
-                return Err(setup("data_directory_unusable", format!("cannot read {}: {error}", directory.display())));
-            }
-        };
-        let mut files: Vec<PathBuf> = entries
-            .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-            .filter(|path| path.extension().is_some_and(|extension| extension == "wasm"))
-            .collect();
-        files.sort();
-        Ok(files)
-    }
-
-    /// Where installed connectors lie.
+    /// Where installed connectors and their approvals lie; what is inside is the host library's to know.
     pub(crate) fn connector_directory(&self) -> PathBuf {
         self.root.join("connectors")
     }
@@ -160,20 +138,5 @@ mod tests {
         DataDirectory::open(Some(&path)).unwrap();
         let data = DataDirectory::existing(Some(&path)).unwrap();
         assert!(!data.has_vault() && !data.has_audit_log());
-    }
-
-    #[test]
-    fn installed_connectors_come_sorted_and_other_files_do_not_count() {
-        let temporary = tempfile::tempdir().unwrap();
-        let path = temporary.path().join("data");
-        let data = DataDirectory::open(Some(&path)).unwrap();
-        assert!(data.connectors().unwrap().is_empty());
-        std::fs::create_dir(data.connector_directory()).unwrap();
-        for name in ["b.wasm", "a.wasm", "notes.txt"] {
-            std::fs::write(data.connector_directory().join(name), b"").unwrap();
-        }
-        let names: Vec<_> =
-            data.connectors().unwrap().iter().map(|path| path.file_name().unwrap().to_owned()).collect();
-        assert_eq!(names, ["a.wasm", "b.wasm"]);
     }
 }

@@ -1,11 +1,11 @@
 //! Puts the parts together: data directory, vault, audit log, host, connectors. What cannot be had is said
 //! with what to do about it, because a server that does not start is somebody's night.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 
 use toolkeep_audit::{AuditError, AuditLog, Event, EventKind, PrincipalFields, Refusal};
-use toolkeep_host::{Connector, ExchangeObserver, Host, HostError};
+use toolkeep_host::{ApprovalError, ConnectorFolder, ExchangeObserver, Host, HostBuilder, HostError, Installed};
 use toolkeep_policy::{Principal, ToolFilter};
 use toolkeep_vault::{KeySource, Vault, VaultError};
 use zeroize::Zeroizing;
@@ -18,9 +18,6 @@ use crate::failure::{Exit, Failure};
 const AUDIT_KEY_LABEL: &str = "audit digests";
 /// The agent of records that the command line makes.
 const AGENT: &str = concat!("toolkeep/", env!("CARGO_PKG_VERSION"));
-
-/// The code of having no connector to load.
-const NO_CONNECTORS: &str = "no_connectors";
 
 /// The parts that keep things: all that key and credential commands need.
 pub(crate) struct Keep {
@@ -86,7 +83,28 @@ impl Keep {
         Ok(Self { vault: Arc::new(vault), audit, data: Some(data) })
     }
 
-    /// Builds a host over them and loads the connectors that `global` names, or the installed ones.
+    /// Where installed connectors lie, and the key that vouches for their approvals.
+    ///
+    /// # Errors
+    /// Nothing is kept on a disk.
+    pub(crate) fn folder(&self) -> Result<ConnectorFolder, Failure> {
+        let data = self.data.as_ref().ok_or_else(no_connectors)?;
+        Ok(ConnectorFolder::new(data.connector_directory(), &self.vault))
+    }
+
+    /// The approvals. That they cannot be believed is recorded.
+    ///
+    /// # Errors
+    /// [`Exit::Setup`] with what to do.
+    pub(crate) async fn installed(&self) -> Result<Installed, Failure> {
+        match self.folder()?.read() {
+            Ok(installed) => Ok(installed),
+            Err(error) => Err(self.not_approved(&error).await?),
+        }
+    }
+
+    /// Builds a host over them and loads the connectors that `global` names, or the installed ones: of both, only
+    /// what is approved.
     ///
     /// # Errors
     /// [`Exit::Setup`] with the connector that failed: starting without one that was asked for would look
@@ -96,6 +114,53 @@ impl Keep {
         global: &Global,
         observer: Option<Arc<dyn ExchangeObserver>>,
     ) -> Result<Host, Failure> {
+        let folder = self.folder();
+        // Nobody replaces a component between its approval being read and its bytes.
+        let _hold = match &folder {
+            Ok(folder) => Some(folder.hold().map_err(|error| approval_setup(&error, None))?),
+            Err(_) => None,
+        };
+        if !global.connectors.is_empty() {
+            let host = match folder {
+                Ok(_) => self.bare_host(global, &self.installed().await?, observer)?,
+                Err(_) => self.builder(global, observer)?.build().map_err(|error| host_setup(&error, None))?,
+            };
+            for file in &global.connectors {
+                host.load_file(file).await.map_err(|error| host_setup(&error, Some(file)))?;
+            }
+            return Ok(host);
+        }
+        let installed = self.installed().await?;
+        if let Err(error) = installed.refuse_strays() {
+            return Err(self.not_approved(&error).await?);
+        }
+        let host = self.bare_host(global, &installed, observer)?;
+        for connector in installed.connectors() {
+            let wasm = match installed.wasm(connector) {
+                Ok(wasm) => wasm,
+                Err(error) => return Err(self.not_approved(&error).await?),
+            };
+            let file = installed.file(&connector.digest);
+            host.load(&wasm).await.map_err(|error| host_setup(&error, Some(&file)))?;
+        }
+        if host.connectors().is_empty() { Err(no_connectors()) } else { Ok(host) }
+    }
+
+    /// A host that has loaded nothing yet, and may load what is installed.
+    ///
+    /// # Errors
+    /// [`Exit::Setup`], and [`Exit::Usage`] for an `--upstream` that is none.
+    pub(crate) fn bare_host(
+        &self,
+        global: &Global,
+        installed: &Installed,
+        observer: Option<Arc<dyn ExchangeObserver>>,
+    ) -> Result<Host, Failure> {
+        let builder = self.builder(global, observer)?.approvals(Arc::new(installed.clone()));
+        builder.build().map_err(|error| host_setup(&error, None))
+    }
+
+    fn builder(&self, global: &Global, observer: Option<Arc<dyn ExchangeObserver>>) -> Result<HostBuilder, Failure> {
         let mut builder = Host::builder(Arc::clone(&self.vault), self.audit.clone());
         if let Some(data) = self.data.as_ref().filter(|data| data.has_vault()) {
             builder = builder.cache_directory(data.cache());
@@ -110,43 +175,30 @@ impl Keep {
                 Failure::new(Exit::Usage, error.code(), message).next("toolkeep --upstream http://127.0.0.1:8080 …")
             })?;
         }
-        if let Some(observer) = observer {
-            builder = builder.observer(observer);
-        }
-        let host = builder.build().map_err(|error| host_setup(&error, None))?;
-        for file in self.connector_files(global)? {
-            load(&host, &file).await?;
-        }
-        Ok(host)
-    }
-
-    fn connector_files(&self, global: &Global) -> Result<Vec<PathBuf>, Failure> {
-        if !global.connectors.is_empty() {
-            return Ok(global.connectors.clone());
-        }
-        let installed = self.data.as_ref().map_or_else(|| Ok(Vec::new()), DataDirectory::connectors)?;
-        if installed.is_empty() {
-            let place = self.data.as_ref().map_or_else(PathBuf::new, DataDirectory::connector_directory);
-            return Err(Failure::new(
-                Exit::Setup,
-                NO_CONNECTORS,
-                format!("there is no connector: {} holds no .wasm file", place.display()),
-            )
-            .next("toolkeep --connector FILE …, or put the file there"));
-        }
-        Ok(installed)
+        Ok(match observer {
+            Some(observer) => builder.observer(observer),
+            None => builder,
+        })
     }
 
     /// Whether there is a connector to load.
     ///
     /// # Errors
-    /// The directory of the installed ones cannot be read.
-    pub(crate) fn has_connectors(&self, global: &Global) -> Result<bool, Failure> {
-        match self.connector_files(global) {
-            Ok(_) => Ok(true),
-            Err(failure) if failure.code() == NO_CONNECTORS => Ok(false),
-            Err(failure) => Err(failure),
-        }
+    /// As [`Keep::installed`].
+    pub(crate) async fn has_connectors(&self, global: &Global) -> Result<bool, Failure> {
+        Ok(!global.connectors.is_empty() || self.installed().await?.connectors().next().is_some())
+    }
+
+    /// Records that a connector is not what was approved, and gives the failure that says so.
+    async fn not_approved(&self, error: &ApprovalError) -> Result<Failure, Failure> {
+        let refusal = Refusal {
+            connector: Some("installed".to_owned()),
+            code: error.code().to_owned(),
+            rule: Some(error.to_string()),
+            ..Refusal::default()
+        };
+        let _receipt = self.audit.refuse(refusal).await.map_err(|error| audit_failure(&error))?;
+        Ok(approval_setup(error, None))
     }
 
     /// Records that something was not done for `principal`. `rule` says why in the host's own words.
@@ -224,11 +276,6 @@ pub(crate) fn check_tools(host: &Host, names: &[String]) -> Result<(), Failure> 
     Err(Failure::new(Exit::Usage, "unknown_tool", crate::output::printable(&message)).next("toolkeep tools"))
 }
 
-/// Loads one connector and says which file it was if that fails.
-pub(crate) async fn load(host: &Host, file: &std::path::Path) -> Result<Arc<Connector>, Failure> {
-    host.load_file(file).await.map_err(|error| host_setup(&error, Some(file)))
-}
-
 /// The identity that the command line names.
 ///
 /// # Errors
@@ -267,7 +314,11 @@ fn audit_setup(error: &AuditError) -> Failure {
     }
 }
 
-fn host_setup(error: &HostError, file: Option<&std::path::Path>) -> Failure {
+/// A host that could not be set up, or a connector that it does not take.
+pub(crate) fn host_setup(error: &HostError, file: Option<&Path>) -> Failure {
+    if let HostError::Approval(error) = error {
+        return approval_setup(error, file);
+    }
     let message = match file {
         Some(file) => format!("{}: {error}", file.display()),
         None => error.to_string(),
@@ -277,6 +328,35 @@ fn host_setup(error: &HostError, file: Option<&std::path::Path>) -> Failure {
         Some(file) => failure.next(format!("toolkeep connector inspect {}", file.display())),
         None => failure,
     }
+}
+
+/// A connector that is not approved, or not what was approved, with the command that mends it.
+pub(crate) fn approval_setup(error: &ApprovalError, file: Option<&Path>) -> Failure {
+    let message = match file {
+        Some(file) => format!("{}: {error}", file.display()),
+        None => error.to_string(),
+    };
+    let failure = Failure::new(Exit::Setup, error.code(), message);
+    let install = "toolkeep connector install";
+    match (error, file) {
+        (ApprovalError::NotApproved { .. } | ApprovalError::SaysOtherwise { .. }, Some(file)) => {
+            failure.next(format!("{install} {}", file.display()))
+        }
+        (ApprovalError::Stray { path }, _) => {
+            failure.next(format!("move {} elsewhere, and from there: {install} FILE; or delete it", path.display()))
+        }
+        (ApprovalError::FileChanged { name, .. } | ApprovalError::FileMissing { name, .. }, _) => failure
+            .next(format!("{install} FILE, with the file as its publisher made it; or toolkeep connector remove {name}")),
+        (ApprovalError::NotGenuine { path, .. }, _) => failure.next(format!(
+            "put the file back from a backup of this vault; or delete {} and approve each connector anew: {install} FILE",
+            path.display()
+        )),
+        _ => failure,
+    }
+}
+
+fn no_connectors() -> Failure {
+    Failure::new(Exit::Setup, "no_connectors", "no connector is installed").next("toolkeep connector install FILE")
 }
 
 /// A vault that failed while in use.

@@ -83,7 +83,7 @@ impl Library {
             builder = builder.observer(observer);
         }
         let host = builder.build()?;
-        host.load(component).await?;
+        host.load_trusted(component).await?;
         let principal = principal()?;
         let key = ConnectionKey::new(principal.tenant.clone(), principal.user.clone(), "pagerduty");
         vault.connect(NewConnection {

@@ -23,13 +23,13 @@ const REVISION: &str = "2026-07-28";
 pub(crate) struct Installation {
     program: PathBuf,
     data: PathBuf,
-    component: PathBuf,
     simulator: String,
     key: String,
 }
 
 impl Installation {
-    /// Connects the user and makes the key, as a person would: with the program's own commands.
+    /// Installs the connector, connects the user and makes the key, as a person would: with the program's own
+    /// commands.
     pub(crate) async fn set_up(
         program: &Path,
         data: PathBuf,
@@ -37,7 +37,11 @@ impl Installation {
         simulator: &str,
     ) -> anyhow::Result<Self> {
         let mut installation =
-            Self { program: program.to_owned(), data, component, simulator: simulator.to_owned(), key: String::new() };
+            Self { program: program.to_owned(), data, simulator: simulator.to_owned(), key: String::new() };
+        let file = component.to_str().context("the component's path is not text")?;
+        let sheet = installation.run(&["connector", "inspect", file, "--json"], "").await?;
+        let digest = sheet.get("digest").and_then(Value::as_str).context("the sheet has no digest")?;
+        installation.run(&["connector", "install", file, "--approve-digest", digest, "--json"], "").await?;
         let whom = ["--tenant", TENANT, "--user", USER];
         let add = ["credential", "add", "pagerduty", "--kind", "oauth2", "--base", simulator, "--json"];
         installation.run(&[&add[..], &whom].concat(), DEMO_OAUTH_TOKEN).await?;
@@ -51,7 +55,7 @@ impl Installation {
         let mut process = Command::new(&self.program);
         // Only what is wrong is logged: what a terminal costs is not the server's.
         process.args(command).args(["--log", "warn", "--upstream", &self.simulator]);
-        process.arg("--data").arg(&self.data).arg("--connector").arg(&self.component);
+        process.arg("--data").arg(&self.data);
         process
     }
 

@@ -25,7 +25,7 @@ pub(crate) async fn measure(stage: &Stage, amounts: &Amounts) -> anyhow::Result<
     let vault = Arc::new(Vault::open(&directory, KeySource::Bytes(Zeroizing::new([7; 32])))?);
     let audit = AuditLog::in_memory(vault.derive_key("audit digests"))?;
     let host = Host::builder(Arc::clone(&vault), audit).limits(limits()?).build()?;
-    host.load(&stage.guest("fixture")?).await?;
+    host.load_trusted(&stage.guest("fixture")?).await?;
     let principal = principal()?;
     vault.connect(NewConnection {
         key: ConnectionKey::new(principal.tenant.clone(), principal.user.clone(), "fixture"),

@@ -8,7 +8,9 @@
     reason = "a test says what failed by panicking"
 )]
 
+mod approval;
 mod audit;
+mod bounds;
 mod contract;
 mod egress;
 mod limits;

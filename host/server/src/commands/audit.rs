@@ -99,7 +99,8 @@ fn field<'a>(content: &'a Value, name: &str) -> Option<&'a str> {
 
 /// The tool, or what an event happened to; a connection's long random name is cut.
 fn about(content: &Value) -> String {
-    let text = printable(field(content, "tool").or_else(|| field(content, "subject")).unwrap_or_default());
+    let text =
+        printable(["tool", "subject", "connector"].iter().find_map(|name| field(content, name)).unwrap_or_default());
     match text.char_indices().nth(TOOL_COLUMNS as usize - 3) {
         Some((end, _)) if text.starts_with("con_") => format!("{}…", text.get(..end).unwrap_or_default()),
         _ => text,

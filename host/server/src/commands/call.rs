@@ -128,7 +128,7 @@ pub(crate) fn failure(error: &CallError, principal: &Principal) -> Failure {
     let failure = Failure::new(exit(error), error.code(), output::printable(&message)).details(details);
     match error {
         CallError::UnknownTool(_) => failure.next("toolkeep tools"),
-        CallError::UnknownConnector(_) => failure.next("toolkeep --connector FILE …"),
+        CallError::UnknownConnector(_) => failure.next("toolkeep connector list"),
         CallError::NoConnection { connector, .. } => {
             failure.next(format!("toolkeep credential add {connector} --tenant {tenant} --user {user}"))
         }

@@ -24,7 +24,7 @@ pub(crate) async fn create(global: &Global, options: KeyCreate) -> Result<(), Fa
     let expires_at = options.expires.as_deref().map(|text| expiry(text, Timestamp::now())).transpose()?;
     let keep = Keep::open(global)?;
     if !options.tools.is_empty() {
-        if keep.has_connectors(global)? {
+        if keep.has_connectors(global).await? {
             keep::check_tools(&keep.host(global, None).await?, &options.tools)?;
         } else {
             output::progress("No connector is loaded, so the names of the tools were not checked.");

@@ -4,7 +4,7 @@
 pub(crate) mod audit;
 mod call;
 pub(crate) mod connect;
-mod connector;
+pub(crate) mod connector;
 mod credential;
 mod key;
 mod mcp;
@@ -29,6 +29,9 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Tools(options) => Box::pin(tools::run(&global, options)).await,
         Command::Call(options) => Box::pin(call::run(&global, options)).await,
         Command::Connector(Connector::Inspect(options)) => Box::pin(connector::inspect(&global, options)).await,
+        Command::Connector(Connector::Install(options)) => Box::pin(connector::install(&global, options)).await,
+        Command::Connector(Connector::List(options)) => Box::pin(connector::list(&global, options)).await,
+        Command::Connector(Connector::Remove(options)) => Box::pin(connector::remove(&global, options)).await,
         Command::Credential(Credential::Add(options)) => Box::pin(credential::add(&global, options)).await,
         Command::Credential(Credential::List(options)) => credential::list(&global, &options),
         Command::Credential(Credential::Remove(options)) => Box::pin(credential::remove(&global, options)).await,

@@ -17,10 +17,10 @@ use toolkeep_policy::ToolFilter;
 use toolkeep_vault::{ConnectionKey, CredentialKind, NewApiKey, NewConnection};
 
 use crate::cli::{Demo, Global};
-use crate::commands::connect;
 use crate::commands::serve::{self, Running};
+use crate::commands::{connect, connector};
 use crate::failure::{Exit, Failure};
-use crate::keep::{self, Keep, vault_failure};
+use crate::keep::{Keep, vault_failure};
 use crate::mcp::guard::Doors;
 use crate::output::{self, BOLD, DIM};
 use crate::shutdown::Stop;
@@ -72,13 +72,21 @@ async fn set_up(global: &Global, options: &Demo) -> Result<Stage, Failure> {
     global.upstreams.push(simulator.base_url());
 
     let keep = Keep::open(&global)?;
+    // A data directory of its own: the demo approves what it was started with, and nothing of it outlasts the demo.
+    let mut hostile = None;
+    for file in std::mem::take(&mut global.connectors) {
+        connector::approve(&keep, &global, &file).await?;
+    }
+    if let Some(file) = &options.hostile {
+        hostile = Some(connector::approve(&keep, &global, file).await?);
+    }
     let exchanges = Arc::new(Exchanges::default());
     let host = keep.host(&global, Some(Arc::clone(&exchanges) as _)).await?;
     let principal = principal()?;
     connect::store(&keep, &host, &principal, demo_connection(&principal, &simulator, CONNECTOR)?, None).await?;
     exchanges.take();
-    let hostile = match &options.hostile {
-        Some(file) => Some(invite(&keep, &host, &principal, &simulator, file).await?),
+    let hostile = match hostile {
+        Some(name) => Some(invite(&keep, &host, &principal, &simulator, &name)?),
         None => None,
     };
     let new = NewApiKey {
@@ -114,16 +122,20 @@ fn demo_connection(principal: &Principal, simulator: &Simulator, connector: &str
     })
 }
 
-/// Loads the hostile connector, gives it a real credential to misuse, and finds a tool of it that claims to
-/// read. Its `identify` is not run: what a hostile connector says about an account is worth nothing.
-async fn invite(
+/// Gives the hostile connector a real credential to misuse, and finds a tool of it that claims to read. Its
+/// `identify` is not run: what a hostile connector says about an account is worth nothing.
+fn invite(
     keep: &Keep,
     host: &Host,
     principal: &Principal,
     simulator: &Simulator,
-    file: &std::path::Path,
+    name: &str,
 ) -> Result<String, Failure> {
-    let connector = keep::load(host, file).await?;
+    let connectors = host.connectors();
+    let connector = connectors
+        .iter()
+        .find(|connector| connector.description.name == name)
+        .ok_or_else(|| Failure::internal(format!("{name} was approved and is not loaded")))?;
     let about = &connector.description;
     let oauth = about.credentials.iter().any(|credential| matches!(credential.kind, Declared::OAuth2 { .. }));
     let kind = if oauth { CredentialKind::OAuth2 } else { CredentialKind::ApiKey };
@@ -134,7 +146,7 @@ async fn invite(
         .iter()
         .find(|tool| tool.access == toolkeep_policy::Access::Read)
         .map(|tool| tool.name.clone())
-        .ok_or_else(|| Failure::usage(format!("{} has no tool that claims to read", file.display())))
+        .ok_or_else(|| Failure::usage(format!("{name} has no tool that claims to read")))
 }
 
 /// Tells where everything is and stays until it is stopped.

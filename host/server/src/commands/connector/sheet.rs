@@ -1,63 +1,55 @@
-//! `toolkeep connector inspect`: what a component is and may do, before anybody trusts it.
+//! A capability sheet, and what changes between two of them, as a person reads them. All of it comes from a
+//! component, so nothing in it may move a cursor.
 
 use std::fmt::Write as _;
-use std::io::Read;
-use std::path::Path;
-use std::sync::Arc;
 
-use toolkeep_audit::AuditLog;
-use toolkeep_host::{Connector, CredentialKind, Host, Limits};
-use toolkeep_vault::Vault;
+use toolkeep_host::{CapabilitySheet, CredentialKind, Effect, SheetDiff, ToolSheet};
+use toolkeep_policy::Access;
 
-use crate::cli::{Global, Inspect};
-use crate::failure::{Exit, Failure};
-use crate::output::{self, BOLD, DIM, printable, printable_lines};
+use crate::failure::Failure;
+use crate::output::{BOLD, DIM, GREEN, RED, printable, printable_lines};
 
-/// Runs the command. It touches no data directory: a component is looked at, not installed.
-///
-/// # Errors
-/// The file cannot be read, or is not a connector; the text says which rule it breaks.
-pub(crate) async fn inspect(_: &Global, options: Inspect) -> Result<(), Failure> {
-    let limits = Limits::default();
-    let wasm = read(&options.file, limits.component_bytes)?;
-    let vault = Vault::in_memory().map_err(|error| crate::keep::vault_failure(&error))?;
-    let audit =
-        AuditLog::in_memory(vault.derive_key("audit digests")).map_err(|error| crate::keep::audit_failure(&error))?;
-    let host = Host::builder(Arc::new(vault), audit).build().map_err(|error| refuse(&options.file, &error))?;
-    let connector = host.inspect(&wasm).await.map_err(|error| refuse(&options.file, &error))?;
-    if options.json {
-        return output::json(&connector.sheet());
-    }
-    output::text(sheet(&connector)?.trim_end())
-}
-
-fn refuse(file: &Path, error: &toolkeep_host::HostError) -> Failure {
-    Failure::new(Exit::Failed, error.code(), format!("{}: {error}", file.display()))
-        .next("build it again from sources that you trust; nothing was loaded")
-}
-
-fn read(file: &Path, limit_bytes: usize) -> Result<Vec<u8>, Failure> {
-    let unreadable = |error| Failure::usage(format!("cannot read {}: {error}", file.display()));
-    let opened = std::fs::File::open(file).map_err(unreadable)?;
-    let mut wasm = Vec::new();
-    // One byte more than is allowed, so that the host can tell that it is too large.
-    opened.take(limit_bytes as u64 + 1).read_to_end(&mut wasm).map_err(unreadable)?;
-    Ok(wasm)
-}
-
-/// The capability sheet as text. All of it comes from the component, so nothing in it may move a cursor.
-fn sheet(connector: &Connector) -> Result<String, Failure> {
+/// The capability sheet as text.
+pub(super) fn text(sheet: &CapabilitySheet) -> Result<String, Failure> {
     let mut out = String::new();
-    write_sheet(&mut out, connector).map_err(|error| Failure::internal(error.to_string()))?;
+    write_sheet(&mut out, sheet).map_err(|error| Failure::internal(error.to_string()))?;
     Ok(out)
 }
 
-fn write_sheet(out: &mut String, connector: &Connector) -> std::fmt::Result {
-    let about = &connector.description;
+/// What changes from the installed version, what widens first and marked.
+pub(super) fn diff_text(before: &CapabilitySheet, diff: &SheetDiff) -> Result<String, Failure> {
+    let mut out = String::new();
+    write_diff(&mut out, before, diff).map_err(|error| Failure::internal(error.to_string()))?;
+    Ok(out)
+}
+
+fn write_diff(out: &mut String, before: &CapabilitySheet, diff: &SheetDiff) -> std::fmt::Result {
+    heading(out, &format!("compared with {} {}, which is installed", before.name, printable(&before.version)))?;
+    writeln!(out, "  {DIM}sha256 {}{DIM:#}", before.digest)?;
+    if diff.changes.is_empty() {
+        return writeln!(out, "  says the same of itself; the code is another");
+    }
+    for (effect, told, mark, style) in [
+        (Effect::Widens, "may do more", "!", RED),
+        (Effect::Narrows, "may do less", "-", GREEN),
+        (Effect::Text, "reads differently", "~", DIM),
+    ] {
+        let mut changes = diff.of(effect).peekable();
+        if changes.peek().is_some() {
+            writeln!(out, "  {style}{told}{style:#}")?;
+        }
+        for change in changes {
+            writeln!(out, "  {style}{mark}{style:#} {}", printable(&change.to_string()))?;
+        }
+    }
+    Ok(())
+}
+
+fn write_sheet(out: &mut String, about: &CapabilitySheet) -> std::fmt::Result {
     writeln!(out, "{BOLD}{} {}{BOLD:#}  {}", about.name, printable(&about.version), printable(&about.title))?;
     writeln!(out, "{}", printable_lines(&about.description, ""))?;
-    writeln!(out, "sha256 {}", connector.digest)?;
-    writeln!(out, "{} bytes", connector.wasm_bytes)?;
+    writeln!(out, "sha256 {}", about.digest)?;
+    writeln!(out, "{} bytes", about.wasm_bytes)?;
 
     heading(out, "talks to")?;
     for origin in &about.origins {
@@ -93,6 +85,9 @@ fn write_sheet(out: &mut String, connector: &Connector) -> std::fmt::Result {
         for route in &tool.routes {
             writeln!(out, "    {route}")?;
         }
+        if may_write(tool) {
+            writeln!(out, "    {RED}says that it reads, and may send more than GET and HEAD{RED:#}")?;
+        }
     }
 
     heading(out, "when a user connects")?;
@@ -108,7 +103,7 @@ fn write_sheet(out: &mut String, connector: &Connector) -> std::fmt::Result {
     }
 
     heading(out, "imports")?;
-    for import in &connector.imports {
+    for import in &about.imports {
         writeln!(out, "  {}", printable(import))?;
     }
     Ok(())
@@ -120,4 +115,9 @@ fn heading(out: &mut String, text: &str) -> std::fmt::Result {
 
 fn list(out: &mut String, what: &str, names: &[String]) -> std::fmt::Result {
     if names.is_empty() { Ok(()) } else { writeln!(out, "    {what} {}", names.join(", ")) }
+}
+
+/// Some upstreams read by POST; that one really does, only its documentation can say.
+fn may_write(tool: &ToolSheet) -> bool {
+    tool.access == Access::Read && tool.routes.iter().any(|route| !route.method.is_safe())
 }

@@ -1,0 +1,72 @@
+//! Times the worst that `host/runtime/src/bounds.rs` lets through to the compiler, and what it refuses:
+//! `cargo run --release -p toolkeep-tests --example compile_bombs`. Whoever changes a bound runs it and writes the
+//! new figure beside the bound.
+
+#![allow(clippy::print_stdout, reason = "a table is what it is for")]
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::Result;
+use toolkeep_audit::AuditLog;
+use toolkeep_host::Host;
+use toolkeep_tests::bombs::{self, Bomb};
+use toolkeep_vault::Vault;
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let files: Vec<String> = std::env::args().skip(1).collect();
+    if !files.is_empty() {
+        for name in files {
+            time(&Bomb { wasm: std::fs::read(&name)?, name }).await?;
+        }
+        return Ok(());
+    }
+    for bomb in [
+        bombs::joins(15, 9_990, 398)?,
+        bombs::joins(15, 2_000, 1_990)?,
+        bombs::joins(15, 400, 9_900)?,
+        bombs::joins(15, 60, 60_000)?,
+        bombs::block_values(24, 15, 120_000)?,
+        bombs::branch_tables(24, 500_000, 100)?,
+        bombs::branch_tables(24, 150_000, 20_000)?,
+        bombs::empty_functions(60_000)?,
+        bombs::idle_locals(200, 9_999)?,
+        bombs::idle_locals(60_000, 33)?,
+        bombs::live_values(24, 80_000)?,
+        bombs::calls(24, 64, 3_800)?,
+        bombs::straight("additions", 24, 70_000, "(local.set 0 (i32.add (local.get 0) (i32.const 7)))")?,
+        bombs::straight("loads", 24, 70_000, "(local.set 0 (i32.load (local.get 0)))")?,
+        bombs::straight("stores", 24, 70_000, "(i64.store (local.get 0) (local.get 1))")?,
+        bombs::straight("divisions", 24, 70_000, "(local.set 1 (i64.div_s (local.get 1) (local.get 1)))")?,
+        bombs::straight("vector products", 24, 55_000, "(local.set 2 (i64x2.mul (local.get 2) (local.get 2)))")?,
+        bombs::straight("conversions", 24, 90_000, "(local.set 0 (i32.trunc_f64_s (local.get 3)))")?,
+        bombs::straight("memory growths", 24, 95_000, "(drop (memory.grow (local.get 0)))")?,
+        bombs::straight("branches", 24, 55_000, "(if (local.get 0) (then (local.set 0 (i32.const 1))))")?,
+        bombs::data_segments(99_000)?,
+        bombs::exports(99_000)?,
+        bombs::large_types(1_000, 15)?,
+        bombs::adapters(100, 12)?,
+    ] {
+        time(&bomb).await?;
+    }
+    Ok(())
+}
+
+async fn time(bomb: &Bomb) -> Result<()> {
+    let vault = Arc::new(Vault::in_memory()?);
+    let audit = AuditLog::in_memory(vault.derive_key("audit digests"))?;
+    let host = Host::builder(vault, audit).build()?;
+    let begun = Instant::now();
+    let end = host.inspect(&bomb.wasm).await.map_or_else(|error| error.code().to_owned(), |_| "ok".to_owned());
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default().trim().to_owned();
+    println!(
+        "{:>9.0} ms  {:>8} KB  {:<24} peak {peak:<12} {}",
+        begun.elapsed().as_secs_f64() * 1e3,
+        bomb.wasm.len() >> 10,
+        end,
+        bomb.name
+    );
+    Ok(())
+}
