@@ -55,9 +55,39 @@ pub(crate) struct Global {
     /// A real base that connections may select besides the declared ones, e.g. a simulator's; repeat for more
     #[arg(long = "upstream", global = true, value_name = "BASE", env = "TOOLKEEP_UPSTREAM", value_delimiter = ' ')]
     pub(crate) upstreams: Vec<String>,
+    /// Another value for one of the host's limits, see `toolkeep limits`; repeat for more
+    #[arg(long = "host-limit", global = true, value_name = "NAME=NUMBER", env = "TOOLKEEP_HOST_LIMITS", value_delimiter = ' ', value_parser = LimitSetting::parse)]
+    pub(crate) limits: Vec<LimitSetting>,
     /// What to log: a level, or a filter such as `toolkeep=debug` [default: info for services, warn otherwise]
     #[arg(long, global = true, value_name = "FILTER", env = "TOOLKEEP_LOG")]
     pub(crate) log: Option<String>,
+}
+
+/// One limit of the host's with another value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LimitSetting {
+    name: String,
+    value: u64,
+}
+
+impl LimitSetting {
+    fn parse(text: &str) -> Result<Self, String> {
+        let (name, number) = text.split_once('=').ok_or("it is not NAME=NUMBER, e.g. wall_clock_ms=30000")?;
+        let value = number.parse().map_err(|_| "its number is not a whole one, e.g. wall_clock_ms=30000")?;
+        let setting = Self { name: name.to_owned(), value };
+        setting
+            .apply(&mut toolkeep_host::Limits::default())
+            .map_err(|error| format!("{error}; see `toolkeep limits`"))?;
+        Ok(setting)
+    }
+
+    /// Changes the limit.
+    ///
+    /// # Errors
+    /// There is no such limit, or the number does not fit it.
+    pub(crate) fn apply(&self, limits: &mut toolkeep_host::Limits) -> Result<(), toolkeep_host::LimitError> {
+        limits.set(&self.name, self.value)
+    }
 }
 
 /// For whom. There is no default: acting for somebody is always said.
@@ -97,6 +127,8 @@ pub(crate) enum Command {
     /// Read the audit log
     #[command(subcommand)]
     Audit(Audit),
+    /// List what one call, one component and the whole host may use, and why
+    Limits(Limits),
 }
 
 impl Command {
@@ -107,6 +139,7 @@ impl Command {
             Self::Demo(demo) => demo.json,
             Self::Serve(serve) => serve.json,
             Self::Tools(tools) => tools.json,
+            Self::Limits(limits) => limits.json,
             Self::Connector(Connector::Inspect(inspect)) => inspect.json,
             Self::Connector(Connector::Install(install)) => install.json,
             Self::Connector(Connector::List(list)) => list.json,
@@ -210,6 +243,19 @@ pub(crate) struct Mcp {
 #[command(after_help = "Examples:\n  toolkeep tools\n  toolkeep tools --json | jq -r .name")]
 pub(crate) struct Tools {
     /// One JSON object for each tool, schemas and routes included
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `toolkeep limits`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  toolkeep limits
+  toolkeep limits --host-limit wall_clock_ms=30000
+  toolkeep serve --host-limit calls_per_minute_per_principal=60 --host-limit concurrent_calls=16")]
+pub(crate) struct Limits {
+    /// One JSON object for each limit
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -5,7 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use toolkeep_audit::{AuditError, AuditLog, Event, EventKind, PrincipalFields, Refusal};
-use toolkeep_host::{ApprovalError, ConnectorFolder, ExchangeObserver, Host, HostBuilder, HostError, Installed};
+use toolkeep_host::{
+    ApprovalError, ConnectorFolder, ExchangeObserver, Host, HostBuilder, HostError, Installed, Limits,
+};
 use toolkeep_policy::{Principal, ToolFilter};
 use toolkeep_vault::{KeySource, Vault, VaultError};
 use zeroize::Zeroizing;
@@ -161,7 +163,7 @@ impl Keep {
     }
 
     fn builder(&self, global: &Global, observer: Option<Arc<dyn ExchangeObserver>>) -> Result<HostBuilder, Failure> {
-        let mut builder = Host::builder(Arc::clone(&self.vault), self.audit.clone());
+        let mut builder = Host::builder(Arc::clone(&self.vault), self.audit.clone()).limits(limits(global)?);
         if let Some(data) = self.data.as_ref().filter(|data| data.has_vault()) {
             builder = builder.cache_directory(data.cache());
         }
@@ -239,6 +241,18 @@ impl Keep {
         let event = Event { kind, principal: principal.map(fields), subject: subject.into(), details };
         self.audit.record(event).await.map_err(|error| audit_failure(&error))
     }
+}
+
+/// The host's limits, as configured.
+///
+/// # Errors
+/// [`Exit::Usage`] for a setting that fits none; the command line refuses those before.
+pub(crate) fn limits(global: &Global) -> Result<Limits, Failure> {
+    let mut limits = Limits::default();
+    for setting in &global.limits {
+        setting.apply(&mut limits).map_err(|error| Failure::usage(error.to_string()).next("toolkeep limits"))?;
+    }
+    Ok(limits)
 }
 
 /// The audit log alone, to read: it says what happened even where vault or master key is broken or lost.

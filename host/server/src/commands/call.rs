@@ -155,9 +155,11 @@ fn exit(error: &CallError) -> Exit {
         | CallError::ScopeMissing { .. }
         | CallError::ConnectionMismatch(_)
         | CallError::EgressDenied { .. } => Exit::Denied,
-        CallError::Busy { .. } | CallError::LimitReached { .. } | CallError::Vault(_) | CallError::Audit(_) => {
-            Exit::Unavailable
-        }
+        CallError::Busy { .. }
+        | CallError::RateLimited { .. }
+        | CallError::LimitReached { .. }
+        | CallError::Vault(_)
+        | CallError::Audit(_) => Exit::Unavailable,
         CallError::Tool { error, .. } => match error.code() {
             "invalid_arguments" => Exit::Usage,
             "unauthenticated" | "forbidden" => Exit::Denied,
@@ -182,6 +184,7 @@ mod tests {
             (CallError::ArgumentsTooLarge { bytes: 2, limit: 1 }, Exit::Usage),
             (CallError::ScopeMissing { missing: vec!["a".to_owned()] }, Exit::Denied),
             (CallError::Busy { limit: 1, waited_ms: 1 }, Exit::Unavailable),
+            (CallError::RateLimited { retry_after_s: 1 }, Exit::Unavailable),
             (tool(ToolError::Forbidden("no".to_owned())), Exit::Denied),
             (tool(ToolError::RateLimited { retry_after_s: Some(3) }), Exit::Unavailable),
             (tool(ToolError::NotFound("no".to_owned())), Exit::Failed),

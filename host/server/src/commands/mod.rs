@@ -7,6 +7,7 @@ pub(crate) mod connect;
 pub(crate) mod connector;
 mod credential;
 mod key;
+mod limits;
 mod mcp;
 pub(crate) mod serve;
 mod tools;
@@ -38,6 +39,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Key(Key::Create(options)) => Box::pin(key::create(&global, options)).await,
         Command::Key(Key::List(options)) => key::list(&global, &options),
         Command::Key(Key::Revoke(options)) => Box::pin(key::revoke(&global, options)).await,
+        Command::Limits(options) => limits::run(&global, &options),
         Command::Audit(Audit::List(options)) => audit::list(&global, options),
     }
 }
