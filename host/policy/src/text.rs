@@ -4,9 +4,9 @@
 /// Whether a character does not belong into a text from a stranger: terminal codes, forged lines, bidirectional
 /// controls, and what is invisible and can carry a hidden message. Line feed and tab are text.
 ///
-/// The characters are Unicode's `Cc`, `Bidi_Control` and `Default_Ignorable_Code_Point`, and the line and
-/// paragraph separators, without those of the last but one that shape visible text: the soft hyphen, the
-/// combining grapheme joiner, the Mongolian and the sixteen common variation selectors, and the Jamo fillers.
+/// The characters are Unicode's `Cc`, `Bidi_Control` and `Default_Ignorable_Code_Point`, the line and paragraph
+/// separators, and the noncharacters at the end of each plane; without the selectors that shape a visible letter
+/// (the three Mongolian and the sixteen common variation selectors).
 #[must_use]
 pub const fn is_unsafe(c: char) -> bool {
     // Plain text is what nearly all of it is.
@@ -15,18 +15,19 @@ pub const fn is_unsafe(c: char) -> bool {
     }
     matches!(
         c,
-        '\0'..='\u{1F}' | '\u{7F}'..='\u{9F}'  // controls
-            | '\u{061C}'                       // Arabic letter mark: a bidirectional control
-            | '\u{17B4}'..='\u{17B5}'          // Khmer vowels without a shape
-            | '\u{200B}'..='\u{200F}'          // zero width, direction marks
-            | '\u{2028}'..='\u{202E}'          // line and paragraph ends, bidirectional controls
-            | '\u{2060}'..='\u{206F}'          // word joiner, invisible operators, bidirectional isolates
-            | '\u{3164}' | '\u{FFA0}'          // Hangul fillers
+        '\0'..='\u{1F}' | '\u{7F}'..='\u{9F}'     // controls
+            | '\u{AD}' | '\u{034F}'                // soft hyphen, grapheme joiner
+            | '\u{061C}'                           // Arabic letter mark: a bidirectional control
+            | '\u{115F}'..='\u{1160}' | '\u{3164}' | '\u{FFA0}' // fillers: letters that nobody sees
+            | '\u{17B4}'..='\u{17B5}' | '\u{180E}' // Khmer vowels without a shape, Mongolian vowel separator
+            | '\u{200B}'..='\u{200F}'              // zero width, direction marks
+            | '\u{2028}'..='\u{202E}'              // line and paragraph ends, bidirectional controls
+            | '\u{2060}'..='\u{206F}'              // word joiner, invisible operators, bidirectional isolates
             | '\u{FEFF}' | '\u{FFF0}'..='\u{FFFB}' // byte order mark, specials, interlinear annotation
-            | '\u{1BCA0}'..='\u{1BCA3}'        // shorthand format controls
-            | '\u{1D173}'..='\u{1D17A}'        // musical format controls
+            | '\u{1BCA0}'..='\u{1BCA3}'            // shorthand format controls
+            | '\u{1D173}'..='\u{1D17A}'            // musical format controls
             | '\u{E0000}'..='\u{E0FFF}' // tags and the other variation selectors: whole messages are hidden in them
-    )
+    ) || c as u32 & 0xFFFE == 0xFFFE
 }
 
 /// Whether a character cannot stand in a name that people tell apart by looking at it: what [`is_unsafe`] says,
@@ -38,16 +39,12 @@ pub fn is_unsafe_in_name(c: char) -> bool {
         || (c.is_whitespace() && c != ' ')
         || matches!(
             c,
-            '\u{AD}'                               // soft hyphen
-                | '\u{034F}'                       // combining grapheme joiner
-                | '\u{115F}'..='\u{1160}'          // Jamo fillers
-                | '\u{180B}'..='\u{180F}'          // Mongolian selectors
-                | '\u{2800}'                       // Braille without a dot
-                | '\u{FE00}'..='\u{FE0F}'          // variation selectors
+            '\u{180B}'..='\u{180F}'                       // Mongolian selectors
+                | '\u{2800}'                              // Braille without a dot
+                | '\u{FE00}'..='\u{FE0F}'                 // variation selectors
                 | '\u{E000}'..='\u{F8FF}' | '\u{F0000}'..='\u{10FFFF}' // private use
                 | '\u{FDD0}'..='\u{FDEF}' // noncharacters
         )
-        || u32::from(c) & 0xFFFE == 0xFFFE
 }
 
 #[cfg(test)]
@@ -59,10 +56,21 @@ mod tests {
         for c in ['\0', '\r', '\u{1b}', '\u{7f}', '\u{85}', '\u{61C}', '\u{200B}', '\u{200D}', '\u{200E}', '\u{2028}'] {
             assert!(is_unsafe(c) && is_unsafe_in_name(c), "{c:?}");
         }
-        for c in ['\u{202E}', '\u{2066}', '\u{3164}', '\u{FEFF}', '\u{FFF9}', '\u{E0041}', '\u{E0100}', '\u{E01EF}'] {
+        for c in [
+            '\u{AD}',
+            '\u{1FFFE}',
+            '\u{202E}',
+            '\u{2066}',
+            '\u{3164}',
+            '\u{FEFF}',
+            '\u{FFF9}',
+            '\u{E0041}',
+            '\u{E0100}',
+            '\u{E01EF}',
+        ] {
             assert!(is_unsafe(c) && is_unsafe_in_name(c), "{c:?}");
         }
-        for c in ['\n', '\t', '\u{A0}', '\u{AD}', '\u{2003}', '\u{3000}', '\u{FE0F}', '\u{E000}', '\u{1FFFE}'] {
+        for c in ['\n', '\t', '\u{A0}', '\u{2003}', '\u{3000}', '\u{2800}', '\u{FE0F}', '\u{E000}', '\u{FDD0}'] {
             assert!(!is_unsafe(c) && is_unsafe_in_name(c), "{c:?}");
         }
         for c in "a ~ä–…字é̀あ🙂א@|".chars() {

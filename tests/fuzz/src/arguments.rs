@@ -1,9 +1,10 @@
 //! Arguments as a caller sends them, against a schema as a connector declares it.
 
 use serde_json::Value;
-use toolkeep_host::fuzzing::{Tried, try_arguments};
+use toolkeep_host::fuzzing::{Tried, clean_json, try_arguments};
+use toolkeep_policy::text::is_unsafe;
 
-use crate::clean::assert_clean;
+use crate::clean::{assert_clean, assert_clean_json};
 
 /// Schemas for inputs that bring none: what honest tools have, and the keywords that are costly or surprising.
 const SCHEMAS: [&str; 4] = [
@@ -28,6 +29,7 @@ pub fn run(input: &[u8]) {
     let schema = if first.starts_with('{') { first } else { chosen.copied().unwrap_or_default() };
     // As every way in reads it; deeper nesting than 128 ends here.
     let Ok(given) = serde_json::from_str::<Value>(json) else { return };
+    is_clean_json(json, &given);
 
     match try_arguments(schema, given.clone(), MAX_BYTES) {
         Tried::NoSchema(reason) => assert_clean("why it is no schema", &reason, 512),
@@ -54,6 +56,19 @@ pub fn run(input: &[u8]) {
             is_what_was_given(&taken, &again, false);
         }
     }
+}
+
+/// The same text, had a guest answered it, is JSON once cleaned, and clean: as it is and with its escapes read.
+fn is_clean_json(json: &str, given: &Value) {
+    let cleaned = clean_json(json);
+    // A bare carriage return can only be white space between tokens.
+    assert!(!cleaned.chars().any(|c| is_unsafe(c) && c != '\r'), "{cleaned:?}");
+    let read = serde_json::from_str::<Value>(&cleaned);
+    assert!(read.is_ok(), "{json:?} became {cleaned:?}");
+    let read = read.unwrap_or_default();
+    assert_clean_json("cleaned JSON", &read, json.len() * 3);
+    let was_clean = !given.to_string().chars().any(is_unsafe) && !json.contains("\\u");
+    assert!(!was_clean || read == *given, "{json:?} was clean and became {cleaned:?}");
 }
 
 /// The same members and values; numbers equal, in whichever spelling. At the top, nulls may be left out.
