@@ -129,16 +129,12 @@ impl Scanner {
                 return Some(form);
             }
         }
-        while let Some((at, anchors)) = self.anchors.next(text, progress.searched) {
-            progress.searched = at + 1;
-            for trail in self.anchors.trails(anchors, text, at) {
-                if let Some(form) = self.follow(trail, text, &mut progress.trails, last) {
-                    return Some(form);
-                }
-            }
-        }
-        progress.searched = text.len().saturating_sub(anchors::WIDTH - 1).max(progress.searched);
-        None
+        let (trails, searched) = (&mut progress.trails, progress.searched);
+        let found = self.anchors.each(text, searched, |at, anchors| {
+            self.anchors.trails(anchors, text, at).find_map(|trail| self.follow(trail, text, trails, last))
+        });
+        progress.searched = text.len().saturating_sub(anchors::WIDTH - 1).max(searched);
+        found
     }
 
     /// Follows one beginning to its end, or as far as the text goes.

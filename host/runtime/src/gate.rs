@@ -9,6 +9,8 @@ mod credential;
 mod hooks;
 mod ledger;
 mod stopped;
+#[cfg(test)]
+mod tests;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -247,13 +249,17 @@ impl Gate {
             Stopped::failed("request_malformed", format!("{what} cannot be sent"), Error::HttpRequestUriInvalid)
         };
         let Admitted { ticket, target, decision, origin, mut headers } = admitted;
-        let base = &decision.base;
+        let (base, wanted) = (&decision.base, target.path_and_query());
         let uri = http::Uri::builder()
             .scheme(if base.is_https() { "https" } else { "http" })
             .authority(base.authority())
-            .path_and_query(target.path_and_query())
+            .path_and_query(wanted.as_str())
             .build()
             .map_err(|_| unusable("the URL"))?;
+        // What was decided on is what goes out, byte for byte.
+        if uri.path_and_query().map(http::uri::PathAndQuery::as_str) != Some(wanted.as_str()) {
+            return Err(unusable("the URL"));
+        }
         headers.insert(HOST, HeaderValue::from_str(&base.authority()).map_err(|_| unusable("the host"))?);
         headers.insert(USER_AGENT, HeaderValue::from_static(PRODUCT));
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
@@ -278,7 +284,7 @@ impl Gate {
         *request.uri_mut() = uri;
         *request.headers_mut() = headers;
         let sent = self.observer.as_ref().map(|_| view_of_request(&request, body_bytes));
-        self.ledger().sent(ticket, slot, body_bytes, sent);
+        self.ledger().sent(ticket, slot, body_bytes, sent)?;
         Ok(Injected(request))
     }
 

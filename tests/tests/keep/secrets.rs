@@ -94,7 +94,7 @@ fn echo(key: &str, form: &str) -> Vec<u8> {
         "decimalzeros" => each(&|byte| format!("&#{byte:06};")),
         "hexentity" => each(&|byte| format!("&#x{byte:X};")),
         "named" => key.replace('_', "&lowbar;").replace('+', "&plus;"),
-        "entitysome" => every_second(key, |byte| format!("&#{byte}")),
+        "entitysome" => every_second(key, |byte| format!("&#{byte};")),
         "mixed" => {
             every_second(key, |byte| if byte % 2 == 0 { format!("%{byte:02X}") } else { format!("&#x{byte:x};") })
         }

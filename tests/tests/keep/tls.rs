@@ -50,7 +50,7 @@ struct Identity {
 }
 
 /// How one connection was made.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 struct Handshake {
     kind: HandshakeKind,
     protocol: Option<Vec<u8>>,

@@ -22,7 +22,7 @@ const MIN_BASE64: usize = 8;
 enum Start {
     /// It is read from the anchor's first byte on, and this of the secret comes first.
     Here(Reading, usize),
-    /// The anchor is part of the secret's first character, escaped; it begins a little before.
+    /// The anchor is part of the secret's first character, escaped; it may begin a little before.
     InEscape,
 }
 
@@ -72,7 +72,7 @@ impl Anchors {
         anchors.add(Group::ThenEscape, text(0), [&first, introducer, &inside]);
         // The first character escaped. A number is recognised by its last digits, whatever stands before them.
         let (high, low) = (high_digits(c0), both_cases(hex_digit(c0 & 15)));
-        anchors.add(Group::Hexadecimal, text(0), [b"%", &high, &low]);
+        anchors.add(Group::Hexadecimal, Start::InEscape, [b"%", &high, &low]);
         anchors.add(Group::Hexadecimal, Start::InEscape, [b"0", &high, &low]);
         anchors.add(Group::Hexadecimal, Start::InEscape, [b"xX{", &high, &low]);
         let cases = both_cases(c0);
@@ -135,42 +135,56 @@ impl Anchors {
         self.starts.push(start);
     }
 
-    /// The first place from `from` on where anchors fit: a bit for each of them.
-    pub(super) fn next(&self, text: &[u8], from: usize) -> Option<(usize, u64)> {
-        let table: &[u64; 256] = &self.table;
-        let of = |byte: u8| table.get(usize::from(byte)).copied().unwrap_or(0);
-        let exactly = |text: &[u8]| match text {
-            [x, y, z, ..] => fits(of(*x), of(*y), of(*z)),
+    /// Tells `visit` of every place from `from` on where anchors fit, with a bit for each of them, until it has an
+    /// answer.
+    pub(super) fn each<T>(
+        &self,
+        text: &[u8],
+        from: usize,
+        mut visit: impl FnMut(usize, u64) -> Option<T>,
+    ) -> Option<T> {
+        let of = self.look_up();
+        let exactly = |at: usize| match text.get(at..) {
+            Some([x, y, z, ..]) => fits(of(*x), of(*y), of(*z)),
             _ => 0,
         };
-        match self.halves.next(text, from, exactly) {
-            Ok(found) => Some(found),
-            Err(at) => self.one_by_one(text, at),
+        let looked = self.halves.each(text, from, |at| match exactly(at) {
+            0 => None,
+            anchors => visit(at, anchors),
+        });
+        match looked {
+            Ok(answer) => Some(answer),
+            Err(at) => self.one_by_one(text, at, visit),
         }
     }
 
     /// The same without vectors: for what is too short for them, and where there are none.
-    fn one_by_one(&self, text: &[u8], mut at: usize) -> Option<(usize, u64)> {
-        let table: &[u64; 256] = &self.table;
-        let of = |byte: u8| table.get(usize::from(byte)).copied().unwrap_or(0);
-        let [first, second, rest @ ..] = text.get(at..)? else { return None };
+    fn one_by_one<T>(&self, text: &[u8], from: usize, mut visit: impl FnMut(usize, u64) -> Option<T>) -> Option<T> {
+        let of = self.look_up();
+        let [first, second, rest @ ..] = text.get(from..)? else { return None };
         let (mut x, mut y) = (of(*first), of(*second));
+        let mut at = from;
         // Eight places with one branch.
         let (blocks, remainder) = rest.as_chunks::<8>();
         for block in blocks {
-            let [a, b, c, d, e, f, g, h] = block.map(of);
-            let any = fits(x, y, a)
-                | fits(y, a, b)
-                | fits(a, b, c)
-                | fits(b, c, d)
-                | fits(c, d, e)
-                | fits(d, e, f)
-                | fits(e, f, g)
-                | fits(f, g, h);
-            if any != 0 {
-                let places = [(x, y, a), (y, a, b), (a, b, c), (b, c, d), (c, d, e), (d, e, f), (e, f, g), (f, g, h)];
-                let mut places = places.into_iter().map(|(x, y, z)| fits(x, y, z)).zip(at..);
-                return places.find(|(anchors, _)| *anchors != 0).map(|(anchors, at)| (at, anchors));
+            let [a, b, c, d, e, f, g, h] = block.map(&of);
+            let places = [
+                fits(x, y, a),
+                fits(y, a, b),
+                fits(a, b, c),
+                fits(b, c, d),
+                fits(c, d, e),
+                fits(d, e, f),
+                fits(e, f, g),
+                fits(f, g, h),
+            ];
+            if places.into_iter().fold(0, |any, anchors| any | anchors) != 0 {
+                let fitting = places.into_iter().zip(at..).filter(|(anchors, _)| *anchors != 0);
+                for (anchors, at) in fitting {
+                    if let Some(answer) = visit(at, anchors) {
+                        return Some(answer);
+                    }
+                }
             }
             (x, y) = (g, h);
             at += 8;
@@ -178,8 +192,10 @@ impl Anchors {
         for byte in remainder {
             let z = of(*byte);
             let anchors = fits(x, y, z);
-            if anchors != 0 {
-                return Some((at, anchors));
+            if anchors != 0
+                && let Some(answer) = visit(at, anchors)
+            {
+                return Some(answer);
             }
             (x, y) = (y, z);
             at += 1;
@@ -187,25 +203,41 @@ impl Anchors {
         None
     }
 
+    fn look_up(&self) -> impl Fn(u8) -> u64 {
+        let table: &[u64; 256] = &self.table;
+        |byte| table.get(usize::from(byte)).copied().unwrap_or(0)
+    }
+
     /// The beginnings that these anchors mean at `at`.
-    pub(super) fn trails(&self, anchors: u64, text: &[u8], at: usize) -> impl Iterator<Item = Trail> {
-        let fitting = self.starts.iter().enumerate().filter(move |(number, _)| anchors >> number & 1 == 1);
-        fitting.filter_map(move |(_, start)| match *start {
-            Start::Here(reading, next) => Some(Trail::new(reading, at, next)),
-            Start::InEscape => self.escape_around(text, at).map(|at| Trail::new(Reading::Text, at, 0)),
+    pub(super) fn trails(&self, mut anchors: u64, text: &[u8], at: usize) -> impl Iterator<Item = Trail> {
+        std::iter::from_fn(move || {
+            while anchors != 0 {
+                let start = self.starts.get(anchors.trailing_zeros() as usize);
+                anchors &= anchors - 1;
+                let trail = match *start? {
+                    Start::Here(reading, next) => Some(Trail::new(reading, at, next)),
+                    Start::InEscape => self.escape_around(text, at),
+                };
+                if trail.is_some() {
+                    return trail;
+                }
+            }
+            None
         })
     }
 
-    /// Where the escape begins that an anchor lies in, if it stands for the secret's first character.
-    fn escape_around(&self, text: &[u8], at: usize) -> Option<usize> {
+    /// The trail of the escape that an anchor lies in, if it stands for the secret's first character.
+    fn escape_around(&self, text: &[u8], at: usize) -> Option<Trail> {
         let earliest = at.saturating_sub(MAX_ESCAPE_BYTES);
-        let before = text.get(earliest..at)?;
+        let before = text.get(earliest..=at)?;
         let begins = earliest + before.iter().rposition(|byte| INTRODUCERS.contains(byte))?;
         match escape(text.get(begins..)?, false) {
-            Escape::Of { byte, .. } if !byte.eq_ignore_ascii_case(&self.first) => None,
+            Escape::Of { byte, length, notation } if byte.eq_ignore_ascii_case(&self.first) => {
+                Some(Trail::after_escape(begins + length, notation, byte != self.first))
+            }
             // One that is not whole yet is followed until it is.
-            Escape::Of { .. } | Escape::Cut => Some(begins),
-            Escape::None => None,
+            Escape::Cut => Some(Trail::new(Reading::Text, begins, 0)),
+            Escape::Of { .. } | Escape::None => None,
         }
     }
 }
@@ -244,17 +276,6 @@ mod tests {
 
     use super::*;
 
-    /// Every place where anchors fit, as `next` finds them.
-    fn all(next: impl Fn(usize) -> Option<(usize, u64)>) -> Vec<(usize, u64)> {
-        let mut from = 0;
-        std::iter::from_fn(|| {
-            let found = next(from)?;
-            from = found.0 + 1;
-            Some(found)
-        })
-        .collect()
-    }
-
     proptest! {
         #[test]
         fn vectors_find_what_one_look_at_a_time_finds(
@@ -264,8 +285,16 @@ mod tests {
         ) {
             let anchors = Anchors::new(secret.as_bytes()).unwrap();
             let text = [noise.as_slice(), secret.as_bytes(), alike.as_bytes(), secret.as_bytes()].concat();
-            let one_by_one = all(|from| anchors.one_by_one(&text, from));
-            prop_assert_eq!(all(|from| anchors.next(&text, from)), one_by_one.clone());
+            let (mut by_vectors, mut one_by_one) = (Vec::new(), Vec::new());
+            let none: Option<()> = anchors.each(&text, 0, |at, fitting| {
+                by_vectors.push((at, fitting));
+                None
+            });
+            prop_assert_eq!(none.or(anchors.one_by_one(&text, 0, |at, fitting| {
+                one_by_one.push((at, fitting));
+                None
+            })), None);
+            prop_assert_eq!(&by_vectors, &one_by_one);
             prop_assert!(one_by_one.iter().any(|(at, _)| *at == noise.len()));
         }
     }

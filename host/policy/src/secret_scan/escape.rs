@@ -84,9 +84,25 @@ pub(super) fn names(byte: u8) -> impl Iterator<Item = &'static str> {
     NAMES.iter().filter(move |(_, named)| *named == byte).map(|(name, _)| *name)
 }
 
+/// The byte that two hexadecimal digits stand for.
+#[inline]
+fn pair(high: u8, low: u8) -> Option<u8> {
+    Some(hex_value(high)? << 4 | hex_value(low)?)
+}
+
 /// Reads the escape that `text` begins with. With `last`, nothing comes after `text`.
+#[inline]
 pub(super) fn escape(text: &[u8], last: bool) -> Escape {
     let read = match text {
+        // The most frequent ones first.
+        [b'%', high, low, ..] => match pair(*high, *low) {
+            Some(byte) => Escape::Of { byte, length: 3, notation: Notation::Percent },
+            None => Escape::None,
+        },
+        [b'\\', b'u', b'0', b'0', high, low, ..] => match pair(*high, *low) {
+            Some(byte) => Escape::Of { byte, length: 6, notation: Notation::Backslash },
+            None => Escape::None,
+        },
         [b'%', rest @ ..] => fixed(rest, 2, Notation::Percent, 1),
         [b'\\', rest @ ..] => backslash(rest),
         [b'&', rest @ ..] => reference(rest, last),
@@ -113,7 +129,7 @@ fn fixed(rest: &[u8], digits: usize, notation: Notation, before: usize) -> Escap
     let Some(number) = rest.get(..digits) else {
         return if rest.iter().all(u8::is_ascii_hexdigit) { Escape::Cut } else { Escape::None };
     };
-    match number.iter().try_fold(0, |value, digit| Some(value * 16 + u32::from(hex_value(*digit)?))) {
+    match number.iter().try_fold(0, |value, digit| Some(value * 16 + u64::from(hex_value(*digit)?))) {
         Some(value) => of(value, before + digits, notation),
         None => Escape::None,
     }
@@ -138,7 +154,7 @@ fn reference(rest: &[u8], last: bool) -> Escape {
         [b'#', body @ ..] => (10, 2, body),
         _ => return named(rest, last),
     };
-    let digits = body.iter().take_while(|byte| char::from(**byte).is_digit(radix)).count();
+    let digits = body.iter().take_while(|byte| hex_value(**byte).is_some_and(|value| u64::from(value) < radix)).count();
     if digits > MAX_DIGITS {
         return Escape::None;
     }
@@ -175,12 +191,18 @@ fn named(rest: &[u8], last: bool) -> Escape {
     }
 }
 
-fn number(digits: Option<&[u8]>, radix: u32, length: usize, notation: Notation) -> Escape {
-    let text = digits.and_then(|digits| std::str::from_utf8(digits).ok()).unwrap_or_default();
-    u32::from_str_radix(text, radix).map_or(Escape::None, |value| of(value, length, notation))
+/// At most ten digits, of the radix.
+fn number(digits: Option<&[u8]>, radix: u64, length: usize, notation: Notation) -> Escape {
+    match digits {
+        None | Some([]) => Escape::None,
+        Some(digits) => {
+            let value = digits.iter().fold(0, |value, digit| value * radix + u64::from(hex_value(*digit).unwrap_or(0)));
+            of(value, length, notation)
+        }
+    }
 }
 
-fn of(value: u32, length: usize, notation: Notation) -> Escape {
+fn of(value: u64, length: usize, notation: Notation) -> Escape {
     u8::try_from(value).map_or(Escape::None, |byte| Escape::Of { byte, length, notation })
 }
 

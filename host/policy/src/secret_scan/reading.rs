@@ -62,6 +62,13 @@ impl Trail {
         Self { reading, at, next, met: Met::default() }
     }
 
+    /// The secret's first character was an escape that ended here.
+    pub(super) fn after_escape(at: usize, notation: Notation, other_case: bool) -> Self {
+        let mut met = Met { other_case, ..Met::default() };
+        met.note(notation);
+        Self { reading: Reading::Text, at, next: 1, met }
+    }
+
     /// The text lost so many bytes at its beginning.
     pub(super) fn shift(&mut self, dropped: usize) {
         self.at = self.at.saturating_sub(dropped);
@@ -69,6 +76,7 @@ impl Trail {
 
     /// Goes on until the form ends, differs, or the text ends. Where a character can be read in two ways, one
     /// of them is left to `others`.
+    #[inline]
     pub(super) fn follow(mut self, secret: &[u8], text: &[u8], last: bool, others: &mut Vec<Trail>) -> Step {
         let end = match self.reading {
             Reading::Text | Reading::Reversed => secret.len(),
@@ -193,6 +201,7 @@ impl Met {
 }
 
 /// The character at `at`, which is within the text.
+#[inline]
 fn read(text: &[u8], at: usize, last: bool) -> Read {
     let rest = text.get(at..).unwrap_or_default();
     match (escape(rest, last), rest) {

@@ -29,21 +29,21 @@ impl Halves {
         }
     }
 
-    /// The first place from `at` on that `exactly` says something of, or how far there is nothing: the rest is
-    /// too short for this, or all of it where the processor lacks the instructions.
-    pub(super) fn next(&self, text: &[u8], at: usize, exactly: impl Fn(&[u8]) -> u64) -> Result<(usize, u64), usize> {
+    /// Asks `visit` of every place from `at` on that an anchor may be at, until it has an answer; or says how far
+    /// it came: the rest is too short for this, or all of it where the processor lacks the instructions.
+    pub(super) fn each<T>(&self, text: &[u8], at: usize, visit: impl FnMut(usize) -> Option<T>) -> Result<T, usize> {
         #[cfg(target_arch = "x86_64")]
         if text.len().saturating_sub(at) >= PLACES + WIDTH && std::arch::is_x86_feature_detected!("avx2") {
             #[expect(unsafe_code, reason = "the one condition, that the processor has AVX2, was just looked up")]
             // SAFETY: the processor has AVX2.
-            return unsafe { self.next_avx2(text, at, exactly) };
+            return unsafe { self.each_avx2(text, at, visit) };
         }
         Err(at)
     }
 
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2")]
-    fn next_avx2(&self, text: &[u8], from: usize, exactly: impl Fn(&[u8]) -> u64) -> Result<(usize, u64), usize> {
+    fn each_avx2<T>(&self, text: &[u8], from: usize, mut visit: impl FnMut(usize) -> Option<T>) -> Result<T, usize> {
         use std::arch::x86_64::{
             _mm256_and_si256, _mm256_cmpeq_epi8, _mm256_movemask_epi8, _mm256_set1_epi8, _mm256_setzero_si256,
             _mm256_shuffle_epi8, _mm256_srli_epi16,
@@ -64,10 +64,8 @@ impl Halves {
             let none = _mm256_cmpeq_epi8(groups, _mm256_setzero_si256());
             let mut maybe = !_mm256_movemask_epi8(none);
             while maybe != 0 {
-                let place = at + maybe.trailing_zeros() as usize;
-                let anchors = exactly(text.get(place..).unwrap_or_default());
-                if anchors != 0 {
-                    return Ok((place, anchors));
+                if let Some(answer) = visit(at + maybe.trailing_zeros() as usize) {
+                    return Ok(answer);
                 }
                 maybe &= maybe.wrapping_sub(1);
             }

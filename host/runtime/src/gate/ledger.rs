@@ -13,7 +13,7 @@ use toolkeep_audit::{Decision, UpstreamRequest};
 use toolkeep_policy::EgressDecision;
 use wasmtime_wasi_http::Error;
 
-use super::{Breach, Stopped};
+use super::stopped::{Breach, Stopped};
 use crate::exchange::{Exchange, ExchangeObserver, MASK, RequestView};
 
 /// Most refused requests that are written down, beside every one that was sent: the first is what fails the
@@ -97,8 +97,18 @@ impl Ledger {
         Ok(())
     }
 
-    /// It is about to leave, with this credential.
-    pub(super) fn sent(&mut self, ticket: Ticket, slot: Option<String>, body_bytes: usize, view: Option<RequestView>) {
+    /// It is about to leave, with this credential. It does not where the call broke a rule meanwhile.
+    pub(super) fn sent(
+        &mut self,
+        ticket: Ticket,
+        slot: Option<String>,
+        body_bytes: usize,
+        view: Option<RequestView>,
+    ) -> Result<(), Stopped> {
+        if self.closed || self.breach.is_some() {
+            let rule = "the call broke a rule, or ended, before this was sent";
+            return Err(Stopped::failed("call_over", rule, Error::HttpRequestDenied));
+        }
         self.entry(ticket, |entry| {
             entry.sent = true;
             entry.slot = slot;
@@ -108,6 +118,7 @@ impl Ledger {
                 *sent = view;
             }
         });
+        Ok(())
     }
 
     /// The head of the answer is here.
