@@ -69,6 +69,13 @@ fn the_program_without_its_demo_has_no_simulator() {
 }
 
 #[test]
+fn an_upstream_knows_nothing_of_who_calls_it() {
+    for upstream in ["pagerduty-simulator", "hostile-upstream"] {
+        assert_absent(upstream, &HOST, "what it finds wrong must not share a mistake with what it tries");
+    }
+}
+
+#[test]
 fn one_crypto_provider() {
     let tree = tree("toolkeep");
     assert!(tree.contains("aws-lc-rs"), "{tree:?}");

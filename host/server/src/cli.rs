@@ -143,6 +143,7 @@ impl Command {
             Self::Connector(Connector::Inspect(inspect)) => inspect.json,
             Self::Connector(Connector::Install(install)) => install.json,
             Self::Connector(Connector::List(list)) => list.json,
+            Self::Connector(Connector::Check(check)) => check.json,
             Self::Credential(Credential::Add(add)) => add.json,
             Self::Credential(Credential::List(list)) => list.json,
             Self::Key(Key::Create(create)) => create.json,
@@ -297,6 +298,42 @@ pub(crate) enum Connector {
     List(ConnectorList),
     /// Take a connector and its approval away
     Remove(ConnectorRemove),
+    /// Try it with a canary credential against hostile upstreams, and look for the canary everywhere
+    Check(Check),
+}
+
+/// `toolkeep connector check`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  toolkeep connector check pagerduty.wasm
+  toolkeep connector check pagerduty.wasm --quick --tool pagerduty_incident_get
+  toolkeep connector check pagerduty.wasm --json > report.json
+
+Runs `identify` and every tool in a host that is thrown away, with arguments made from their schemas,
+against upstreams on loopback that echo the credential in every form, redirect, flood, stall and
+talk garbage. Then looks for the credential in answers, errors, log, progress, audit records and the
+guest's memory, and in all that reached the upstream beside the one header. The component need not
+be installed or approved.
+
+Ends with 0 if nothing leaked and the contract was kept, with 1 if not, with 2 for a wrong command
+line. The same seed makes the same cases. A pass is no proof against an upstream that enciphers the
+credential before it gives it back: no search is.")]
+pub(crate) struct Check {
+    /// The component
+    pub(crate) file: PathBuf,
+    /// The report as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Only this tool
+    #[arg(long, value_name = "TOOL")]
+    pub(crate) tool: Option<String>,
+    /// Chooses among arguments and upstreams where there are too many
+    #[arg(long, value_name = "NUMBER", default_value_t = 7)]
+    pub(crate) seed: u64,
+    /// A tenth of the cases
+    #[arg(long)]
+    pub(crate) quick: bool,
 }
 
 /// `toolkeep connector inspect`

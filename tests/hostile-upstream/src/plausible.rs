@@ -22,6 +22,8 @@ const REFERENCES: [&str; 14] = [
     "channel",
     "repository",
 ];
+/// The ID of what nobody asked for by its own: capitals and digits, as most APIs have them.
+const ID: &str = "PITEM01";
 /// Segments that mean the caller and not a kind of thing.
 const OWN: [&str; 4] = ["me", "self", "current", "whoami"];
 
@@ -32,9 +34,12 @@ const OWN: [&str; 4] = ["me", "self", "current", "whoami"];
 pub(crate) fn answer(request: &ReceivedRequest, text: &str) -> Value {
     let mut answer = Map::new();
     let mut last = "item".to_owned();
+    // Whoever asks for one thing by its ID gets it.
+    let id = request.path().split('/').rfind(|segment| is_id(segment)).unwrap_or(ID);
+    let item = |kind: &str| item(kind, id, text);
     for word in request.path().split('/').filter(|segment| is_word(segment)) {
         let one = singular(word);
-        let item = item(&one, text);
+        let item = item(&one);
         answer.insert(word.to_owned(), json!([item]));
         if one != word {
             answer.insert(one.clone(), item);
@@ -42,10 +47,10 @@ pub(crate) fn answer(request: &ReceivedRequest, text: &str) -> Value {
         last = one;
     }
     for list in ["data", "items", "results"] {
-        answer.insert(list.to_owned(), json!([item(&last, text)]));
+        answer.insert(list.to_owned(), json!([item(&last)]));
     }
     let top = json!({ "total": 1, "limit": 25, "offset": 0, "more": false, "has_more": false, "next": null });
-    for part in [item(&last, text), top] {
+    for part in [item(&last), top] {
         let Value::Object(members) = part else { continue };
         for (name, value) in members {
             answer.entry(name).or_insert(value);
@@ -60,6 +65,12 @@ fn is_word(segment: &str) -> bool {
         && segment.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_' || byte == b'-')
 }
 
+fn is_id(segment: &str) -> bool {
+    segment.len() <= 64
+        && segment.bytes().any(|b| b.is_ascii_digit() || b.is_ascii_uppercase())
+        && segment.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+}
+
 fn singular(word: &str) -> String {
     match (word.strip_suffix("ies"), word.strip_suffix("s")) {
         (Some(stem), _) => format!("{stem}y"),
@@ -68,13 +79,13 @@ fn singular(word: &str) -> String {
     }
 }
 
-fn item(kind: &str, text: &str) -> Value {
+fn item(kind: &str, id: &str, text: &str) -> Value {
     let reference = |kind: &str| json!({ "id": "PREF01", "type": format!("{kind}_reference"), "summary": text, "name": text, "self": null, "html_url": null });
     let mut item = json!({
-        "id": "PITEM1",
+        "id": id,
         "type": kind,
         "number": 7,
-        "key": "PITEM-1",
+        "key": "PITEM-01",
         "title": text,
         "name": text,
         "summary": text,
@@ -82,7 +93,6 @@ fn item(kind: &str, text: &str) -> Value {
         "content": text,
         "message": text,
         "text": text,
-        "body": text,
         "status": "active",
         "state": "open",
         "urgency": "high",
@@ -96,8 +106,8 @@ fn item(kind: &str, text: &str) -> Value {
         "start": "2026-11-20T09:00:00Z",
         "end": "2026-11-27T09:00:00Z",
         "self": null,
-        "url": "https://upstream.example/PITEM1",
-        "html_url": "https://upstream.example/PITEM1",
+        "url": "https://upstream.example/PITEM01",
+        "html_url": "https://upstream.example/PITEM01",
         "tags": [text],
         "assignments": [{ "at": "2026-11-20T09:00:00Z", "assignee": reference("user") }],
         "acknowledgements": [],
@@ -132,6 +142,7 @@ mod tests {
     fn each_word_of_the_path_is_a_kind_of_thing() {
         let answer = super::answer(&request("/incidents/P1/notes?limit=5"), "words");
         assert_eq!(answer["incidents"][0]["title"], "words");
+        assert_eq!(answer["incident"]["id"], "P1");
         assert_eq!(answer["incident"]["incident_number"], 7);
         assert_eq!(answer["notes"][0]["content"], "words");
         assert_eq!(answer["note"]["user"]["summary"], "words");
@@ -139,6 +150,6 @@ mod tests {
         let me = super::answer(&request("/users/me"), "x");
         assert!(me.get("me").is_none());
         assert_eq!(me["user"]["name"], "x");
-        assert_eq!(super::answer(&request("/"), "x")["id"], "PITEM1");
+        assert_eq!(super::answer(&request("/"), "x")["id"], "PITEM01");
     }
 }

@@ -11,6 +11,7 @@
 mod approval;
 mod audit;
 mod bounds;
+mod check;
 mod contract;
 mod egress;
 mod limits;

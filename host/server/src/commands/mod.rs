@@ -3,6 +3,7 @@
 
 pub(crate) mod audit;
 mod call;
+mod check;
 pub(crate) mod connect;
 pub(crate) mod connector;
 mod credential;
@@ -33,6 +34,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Connector(Connector::Install(options)) => Box::pin(connector::install(&global, options)).await,
         Command::Connector(Connector::List(options)) => Box::pin(connector::list(&global, options)).await,
         Command::Connector(Connector::Remove(options)) => Box::pin(connector::remove(&global, options)).await,
+        Command::Connector(Connector::Check(options)) => Box::pin(check::run(&global, options)).await,
         Command::Credential(Credential::Add(options)) => Box::pin(credential::add(&global, options)).await,
         Command::Credential(Credential::List(options)) => credential::list(&global, &options),
         Command::Credential(Credential::Remove(options)) => Box::pin(credential::remove(&global, options)).await,
