@@ -257,6 +257,16 @@ pub enum CallError {
         /// The rule, for the operator.
         rule: String,
     },
+    /// The connection was ended or replaced while the call ran, or the vault could not say.
+    #[error("a request of {tool} was refused: {rule}")]
+    ConnectionEnded {
+        /// The tool.
+        tool: String,
+        /// `connection_ended`, or the vault's own code.
+        code: &'static str,
+        /// What the vault said, for the operator.
+        rule: String,
+    },
     /// The upstream's name leads to an address that is not public.
     #[error("a request of {tool} was refused: {rule}")]
     AddressRefused {
@@ -341,6 +351,7 @@ impl CallError {
             Self::ConnectionMismatch(_) => "connection_mismatch",
             Self::ScopeMissing { .. } => "scope_missing",
             Self::EgressDenied { .. } => "egress_denied",
+            Self::ConnectionEnded { code, .. } => code,
             Self::AddressRefused { .. } => "address_not_public",
             Self::CredentialReflected { .. } => "credential_reflected",
             Self::LimitReached { code, .. } => code,
@@ -380,6 +391,12 @@ impl CallError {
             Self::EgressDenied { tool, .. } => format!(
                 "{tool} tried to send a request that it does not declare. The request was not sent. Tell the operator: the connector is faulty or hostile."
             ),
+            Self::ConnectionEnded { code: "connection_ended", .. } => {
+                "Your connection was ended or replaced while the call ran, so it sent nothing more. What it had sent before may have been done. Connect your account again, and look before repeating a change.".to_owned()
+            }
+            Self::ConnectionEnded { .. } => {
+                "The credential vault cannot be used right now, so the call sent nothing more. Ask the operator to look at the log.".to_owned()
+            }
             Self::AddressRefused { .. } => {
                 "The upstream's name leads to an address that is not public, so nothing was sent. Tell the operator: its DNS is wrong, or somebody else's.".to_owned()
             }

@@ -7,6 +7,7 @@
 mod answer;
 mod credential;
 mod hooks;
+mod lease;
 mod ledger;
 mod stopped;
 #[cfg(test)]
@@ -32,6 +33,7 @@ use wasmtime_wasi_http::{Error, WasiBody};
 
 pub(crate) use credential::BoundCredential;
 pub(crate) use hooks::Hooks;
+pub(crate) use lease::Lease;
 pub(crate) use stopped::Breach;
 
 use crate::description::Origin;
@@ -59,6 +61,7 @@ pub(crate) struct Gate {
     policy: EgressPolicy,
     origins: Vec<GatedOrigin>,
     credential: Option<BoundCredential>,
+    lease: Option<Lease>,
     limits: Limits,
     observer: Option<Arc<dyn ExchangeObserver>>,
     /// Requests of this call that may hold bodies in memory at once.
@@ -93,12 +96,19 @@ impl Gate {
             policy,
             origins,
             credential,
+            lease: None,
             turns: Semaphore::new(limits.upstream_requests_at_once as usize),
             limits,
             observer,
             response_bytes: AtomicUsize::new(0),
             ledger: Mutex::new(Ledger::default()),
         }
+    }
+
+    /// The same gate, for as long as a connection stands.
+    pub(crate) fn leased(mut self, lease: Option<Lease>) -> Self {
+        self.lease = lease;
+        self
     }
 
     /// A gate that nothing passes.
@@ -144,12 +154,13 @@ impl Gate {
         let way = async {
             let _turn = self.turns.acquire().await; //                   A few at a time hold bodies in memory.
             let body = self.read(body, &admitted).await?; //          5. The whole body, bounded.
-            let injected = self.inject(admitted, body)?; //           6. The credential, last.
-            let sent = self.send(injected, origin, ticket).await?; // 7. A checked address, TLS, no redirects.
+            self.lease.as_ref().map_or(Ok(()), Lease::check)?; //     6. The connection still stands.
+            let injected = self.inject(admitted, body)?; //           7. The credential, last.
+            let sent = self.send(injected, origin, ticket).await?; // 8. A checked address, TLS, no redirects.
             let (head, body) = sent.into_parts();
-            self.look_at(&head)?; //                                  8. Nothing of the secret in the head; plain.
-            let body = self.receive(body, ticket).await?; //          9. Nor in the body: whole, bounded.
-            self.show(&head, body, origin) //                        10. The headers that a connector may see.
+            self.look_at(&head)?; //                                  9. Nothing of the secret in the head; plain.
+            let body = self.receive(body, ticket).await?; //         10. Nor in the body: whole, bounded.
+            self.show(&head, body, origin) //                        11. The headers that a connector may see.
         };
         // One clock for the whole exchange: a server that sends a byte a second does not get more.
         let limit = Duration::from_millis(self.limits.upstream_ms);
@@ -160,7 +171,7 @@ impl Gate {
                 Error::HttpResponseTimeout,
             ))
         });
-        let mut ledger = self.ledger(); //                           11. What came of it is on the ledger.
+        let mut ledger = self.ledger(); //                           12. What came of it is on the ledger.
         match answer {
             Ok(answer) => {
                 ledger.answered(ticket, &self.tool, self.observer.as_deref());

@@ -179,6 +179,15 @@ impl Vault {
         Ok(Resolved { connection: show(row)?, secret })
     }
 
+    /// Whether a connection is active, and still the version that somebody resolved before.
+    ///
+    /// # Errors
+    /// `vault_unavailable`: then nobody may go on as if it were.
+    pub fn is_current(&self, key: &ConnectionKey, version: u64) -> Result<bool, VaultError> {
+        let row = self.inner.storage.connection(key)?;
+        Ok(row.is_some_and(|row| row.status == Status::Active && row.version == version))
+    }
+
     /// One user's connections in any state, ordered by connector and name.
     ///
     /// # Errors
@@ -190,8 +199,8 @@ impl Vault {
     /// Ends a connection: when this returns, it resolves no more, in any process, and its row holds no
     /// sealed secret. `false` when there was none to end.
     ///
-    /// Who resolved it before keeps the opened secret as long as they keep [`Resolved`]: a call that is
-    /// running may still send it. The sealed bytes in the database's write-ahead log are scrubbed in the
+    /// Who resolved it before keeps the opened secret as long as they keep [`Resolved`], and asks
+    /// [`Vault::is_current`] before each use. The sealed bytes in the database's write-ahead log are scrubbed in the
     /// background, within seconds unless another process reads without a pause; a scrub that does not
     /// succeed is logged and tried again later, at the latest when the vault is closed. Backups, and blocks
     /// that the file system has freed, are out of the vault's reach.

@@ -12,6 +12,7 @@ mod approval;
 mod audit;
 mod bounds;
 mod check;
+mod connection;
 mod contract;
 mod egress;
 mod limits;

@@ -14,7 +14,7 @@ use super::arguments::Arguments;
 use crate::component::Connector;
 use crate::description::{AccountField, Credential, CredentialKind, Description, Tool};
 use crate::error::CallError;
-use crate::gate::{BoundCredential, Gate, GatedOrigin};
+use crate::gate::{BoundCredential, Gate, GatedOrigin, Lease};
 use crate::host::{Host, Parts};
 use crate::instance::ProgressSink;
 use crate::upstream::Reach;
@@ -238,7 +238,10 @@ fn gate(parts: &Parts, asked: &Asked, resolved: Option<&Resolved>) -> Result<Gat
         origins.insert(origin.name.clone(), OriginMapping { declared: origin.base.clone(), real });
     }
     let policy = EgressPolicy::new(origins, asked.routes().to_vec());
-    Ok(Gate::new(asked.name(), policy, gated, credential, parts.limits.clone(), parts.observer.clone()))
+    let lease =
+        connection.map(|connection| Lease::new(Arc::clone(&parts.vault), connection.key.clone(), connection.version));
+    let gate = Gate::new(asked.name(), policy, gated, credential, parts.limits.clone(), parts.observer.clone());
+    Ok(gate.leased(lease))
 }
 
 /// The real base that a connection selected: one that the connector declares, or one that the operator named.

@@ -131,6 +131,7 @@ impl AuditedCall {
         // A breach decides, whatever the guest made of it: an answer after one cannot be trusted.
         let result = match breach {
             Some(Breach::Denied { code, rule }) => Err(CallError::EgressDenied { tool: name, code, rule }),
+            Some(Breach::Connection { code, rule }) => Err(CallError::ConnectionEnded { tool: name, code, rule }),
             Some(Breach::Address { rule }) => Err(CallError::AddressRefused { tool: name, rule }),
             Some(Breach::Reflected { form }) => Err(CallError::CredentialReflected { tool: name, form }),
             Some(Breach::Limit { code, limit }) => Err(CallError::LimitReached { tool: name, limit, code }),
@@ -225,7 +226,10 @@ fn status(error: Option<&CallError>) -> OutcomeStatus {
         None => OutcomeStatus::Succeeded,
         Some(CallError::Tool { .. }) => OutcomeStatus::ToolError,
         Some(
-            CallError::EgressDenied { .. } | CallError::AddressRefused { .. } | CallError::CredentialReflected { .. },
+            CallError::EgressDenied { .. }
+            | CallError::ConnectionEnded { .. }
+            | CallError::AddressRefused { .. }
+            | CallError::CredentialReflected { .. },
         ) => OutcomeStatus::Refused,
         Some(_) => OutcomeStatus::Failed,
     }

@@ -12,6 +12,8 @@ use crate::resolver::{AddressRefused, LookupFailed};
 pub(crate) enum Breach {
     /// It asked for a request that its tool did not declare.
     Denied { code: &'static str, rule: String },
+    /// Its connection does not stand any more, or nobody can say whether it does.
+    Connection { code: &'static str, rule: String },
     /// The upstream's name leads to an address that is not public.
     Address { rule: String },
     /// An answer held the credential.

@@ -132,7 +132,7 @@ pub(crate) fn failure(error: &CallError, principal: &Principal) -> Failure {
         CallError::NoConnection { connector, .. } => {
             failure.next(format!("toolkeep credential add {connector} --tenant {tenant} --user {user}"))
         }
-        CallError::ScopeMissing { .. } | CallError::ConnectionMismatch(_) => {
+        CallError::ScopeMissing { .. } | CallError::ConnectionMismatch(_) | CallError::ConnectionEnded { .. } => {
             failure.next(format!("toolkeep credential list --tenant {tenant} --user {user}"))
         }
         CallError::EgressDenied { .. } | CallError::CredentialReflected { .. } | CallError::Trap { .. } => {
@@ -154,8 +154,10 @@ fn exit(error: &CallError) -> Exit {
         CallError::NoConnection { .. }
         | CallError::ScopeMissing { .. }
         | CallError::ConnectionMismatch(_)
+        | CallError::ConnectionEnded { code: "connection_ended", .. }
         | CallError::EgressDenied { .. } => Exit::Denied,
         CallError::Busy { .. }
+        | CallError::ConnectionEnded { .. }
         | CallError::RateLimited { .. }
         | CallError::LimitReached { .. }
         | CallError::Vault(_)
