@@ -6,7 +6,7 @@
 
 use zeroize::Zeroizing;
 
-use super::escape::{Escape, INTRODUCERS, MAX_ESCAPE_BYTES, escape, names};
+use super::escape::{Escape, INTRODUCERS, MAX_ESCAPE_BYTES, escape, names, pair};
 use super::reading::{Reading, Trail, base64_characters, base64_end, base64_start, base64_value};
 use super::vector::Halves;
 
@@ -45,8 +45,9 @@ pub(super) struct Anchors {
     table: Box<Zeroizing<[u64; 256]>>,
     halves: Halves,
     starts: Vec<Start>,
-    /// The secret's first character.
+    /// The secret's first two characters.
     first: u8,
+    second: u8,
 }
 
 impl Anchors {
@@ -59,6 +60,7 @@ impl Anchors {
             halves: Halves::default(),
             starts: Vec::with_capacity(MAX_ANCHORS as usize),
             first: c0,
+            second: c1,
         };
         let text = |next| Start::Here(Reading::Text, next);
         let introducer = INTRODUCERS.as_slice();
@@ -226,15 +228,25 @@ impl Anchors {
         })
     }
 
+    /// Whether the secret's second character may come next: in text full of escapes its first one is frequent.
+    fn goes_on(&self, rest: &[u8]) -> bool {
+        let fits = |byte: u8| byte.eq_ignore_ascii_case(&self.second) || (self.second == b' ' && byte == b'+');
+        match rest {
+            [b'%', high, low, ..] => self.second == b'%' || pair(*high, *low).is_some_and(fits),
+            [] | [b'%' | b'\\' | b'&', ..] => true,
+            [byte, ..] => fits(*byte),
+        }
+    }
+
     /// The trail of the escape that an anchor lies in, if it stands for the secret's first character.
     fn escape_around(&self, text: &[u8], at: usize) -> Option<Trail> {
         let earliest = at.saturating_sub(MAX_ESCAPE_BYTES);
         let before = text.get(earliest..=at)?;
         let begins = earliest + before.iter().rposition(|byte| INTRODUCERS.contains(byte))?;
         match escape(text.get(begins..)?, false) {
-            Escape::Of { byte, length, notation } if byte.eq_ignore_ascii_case(&self.first) => {
-                Some(Trail::after_escape(begins + length, notation, byte != self.first))
-            }
+            Escape::Of { byte, length, notation } if byte.eq_ignore_ascii_case(&self.first) => self
+                .goes_on(text.get(begins + length..)?)
+                .then(|| Trail::after_escape(begins + length, notation, byte != self.first)),
             // One that is not whole yet is followed until it is.
             Escape::Cut => Some(Trail::new(Reading::Text, begins, 0)),
             Escape::Of { .. } | Escape::None => None,

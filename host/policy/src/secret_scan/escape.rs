@@ -86,7 +86,7 @@ pub(super) fn names(byte: u8) -> impl Iterator<Item = &'static str> {
 
 /// The byte that two hexadecimal digits stand for.
 #[inline]
-fn pair(high: u8, low: u8) -> Option<u8> {
+pub(super) fn pair(high: u8, low: u8) -> Option<u8> {
     Some(hex_value(high)? << 4 | hex_value(low)?)
 }
 

@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 use super::anchors::WIDTH;
 
 /// Places that are looked at together.
+#[cfg(target_arch = "x86_64")]
 const PLACES: usize = 32;
 
 /// Which halves of bytes may stand where.
@@ -38,6 +39,8 @@ impl Halves {
             // SAFETY: the processor has AVX2.
             return unsafe { self.each_avx2(text, at, visit) };
         }
+        #[cfg(not(target_arch = "x86_64"))]
+        drop((text, visit));
         Err(at)
     }
 
@@ -84,11 +87,13 @@ fn twice(table: &[u8; 16]) -> std::arch::x86_64::__m256i {
     std::arch::x86_64::_mm256_set_epi64x(high, low, high, low)
 }
 
-/// Thirty-two bytes, the first lowest. It compiles to one unaligned load.
+/// Thirty-two bytes, the first lowest.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
 fn vector(bytes: &[u8; PLACES]) -> std::arch::x86_64::__m256i {
-    let (quarters, _) = bytes.as_chunks::<8>();
-    let quarter = |at: usize| quarters.get(at).map_or(0, |quarter| i64::from_le_bytes(*quarter));
-    std::arch::x86_64::_mm256_set_epi64x(quarter(3), quarter(2), quarter(1), quarter(0))
+    #[expect(unsafe_code, reason = "an array of as many bytes as are loaded, at any address")]
+    // SAFETY: the instruction reads 32 bytes and asks for no alignment; the reference is to 32 bytes.
+    unsafe {
+        std::arch::x86_64::_mm256_loadu_si256(bytes.as_ptr().cast())
+    }
 }
