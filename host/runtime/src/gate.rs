@@ -59,6 +59,8 @@ pub(crate) struct Gate {
     policy: EgressPolicy,
     origins: Vec<GatedOrigin>,
     credential: Option<BoundCredential>,
+    /// Whether the connection is still the user's to use. It may end while the call runs.
+    is_connected: Option<Box<dyn Fn() -> bool + Send + Sync>>,
     limits: Limits,
     observer: Option<Arc<dyn ExchangeObserver>>,
     /// Requests of this call that may hold bodies in memory at once.
@@ -93,12 +95,19 @@ impl Gate {
             policy,
             origins,
             credential,
+            is_connected: None,
             turns: Semaphore::new(limits.upstream_requests_at_once as usize),
             limits,
             observer,
             response_bytes: AtomicUsize::new(0),
             ledger: Mutex::new(Ledger::default()),
         }
+    }
+
+    /// Asks before each request whether the connection still stands; where it does not, nothing more leaves.
+    pub(crate) fn while_connected(mut self, is_connected: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        self.is_connected = Some(Box::new(is_connected));
+        self
     }
 
     /// A gate that nothing passes.
@@ -149,6 +158,9 @@ impl Gate {
         let way = async {
             let _turn = self.turns.acquire().await; //                   A few at a time hold bodies in memory.
             let body = self.read(body, &admitted).await?; //          5. The whole body, bounded.
+            if self.is_connected.as_ref().is_some_and(|is_connected| !is_connected()) {
+                return Err(Stopped::disconnected()); //                  Not once its user has ended it.
+            }
             let injected = self.inject(admitted, body)?; //           6. The credential, last.
             let sent = self.send(injected, origin, ticket).await?; // 7. A checked address, TLS, no redirects.
             let (head, body) = sent.into_parts();

@@ -190,8 +190,8 @@ impl Vault {
     /// Ends a connection: when this returns, it resolves no more, in any process, and its row holds no
     /// sealed secret. `false` when there was none to end.
     ///
-    /// Who resolved it before keeps the opened secret as long as they keep [`Resolved`]: a call that is
-    /// running may still send it. The sealed bytes in the database's write-ahead log are scrubbed in the
+    /// Who resolved it before keeps the opened secret as long as they keep [`Resolved`], and must ask
+    /// [`Vault::connection`] before each use. The sealed bytes in the database's write-ahead log are scrubbed in the
     /// background, within seconds unless another process reads without a pause; a scrub that does not
     /// succeed is logged and tried again later, at the latest when the vault is closed. Backups, and blocks
     /// that the file system has freed, are out of the vault's reach.

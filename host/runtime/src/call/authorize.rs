@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use http::header::{HeaderName, HeaderValue};
 use toolkeep_policy::{Access, Base, EgressPolicy, OriginMapping, Principal, Route, check_scopes};
-use toolkeep_vault::{Account, Connection, ConnectionKey, CredentialKind as StoredKind, Resolved, VaultError};
+use toolkeep_vault::{Account, Connection, ConnectionKey, CredentialKind as StoredKind, Resolved, Status, VaultError};
 
 use super::Call;
 use super::arguments::Arguments;
@@ -238,7 +238,12 @@ fn gate(parts: &Parts, asked: &Asked, resolved: Option<&Resolved>) -> Result<Gat
         origins.insert(origin.name.clone(), OriginMapping { declared: origin.base.clone(), real });
     }
     let policy = EgressPolicy::new(origins, asked.routes().to_vec());
-    Ok(Gate::new(asked.name(), policy, gated, credential, parts.limits.clone(), parts.observer.clone()))
+    let gate = Gate::new(asked.name(), policy, gated, credential, parts.limits.clone(), parts.observer.clone());
+    let Some(connection) = connection else { return Ok(gate) };
+    let (vault, key, id) = (Arc::clone(&parts.vault), connection.key.clone(), connection.id.clone());
+    // A vault that cannot be asked means no.
+    Ok(gate
+        .while_connected(move || vault.connection(&key).is_ok_and(|now| now.id == id && now.status == Status::Active)))
 }
 
 /// The real base that a connection selected: one that the connector declares, or one that the operator named.

@@ -132,6 +132,9 @@ impl AuditedCall {
         let result = match breach {
             Some(Breach::Denied { code, rule }) => Err(CallError::EgressDenied { tool: name, code, rule }),
             Some(Breach::Address { rule }) => Err(CallError::AddressRefused { tool: name, rule }),
+            Some(Breach::Disconnected) => {
+                Err(CallError::ConnectionMismatch("it was ended while the call ran".to_owned()))
+            }
             Some(Breach::Reflected { form }) => Err(CallError::CredentialReflected { tool: name, form }),
             Some(Breach::Limit { code, limit }) => Err(CallError::LimitReached { tool: name, limit, code }),
             None => result,

@@ -14,6 +14,8 @@ pub(crate) enum Breach {
     Denied { code: &'static str, rule: String },
     /// The upstream's name leads to an address that is not public.
     Address { rule: String },
+    /// The user ended the connection while the call ran.
+    Disconnected,
     /// An answer held the credential.
     Reflected { form: &'static str },
     /// It used up a limit.
@@ -45,6 +47,11 @@ impl Stopped {
     /// The connector's request holds the credential, which it cannot know by right.
     pub(super) fn carried(form: &'static str) -> Self {
         Self::denied("credential_in_request", format!("the connector's own request holds the credential as {form}"))
+    }
+
+    pub(super) fn disconnected() -> Self {
+        let rule = "the connection was ended while the call ran".to_owned();
+        Self { breach: Some(Breach::Disconnected), code: "disconnected", rule, error: Error::HttpRequestDenied }
     }
 
     pub(super) fn reflected(form: &'static str) -> Self {

@@ -264,7 +264,7 @@ async fn trailers(arena: Arc<Arena>) -> Result<()> {
         );
         return Ok(());
     }
-    refused(&scene, &upstream, result, &["header_host_owned"])
+    refused(&scene, &upstream, result, &["trailers_not_sent"])
 }
 
 fn forged(request: &ReceivedRequest) -> bool {
