@@ -186,6 +186,8 @@ pub(crate) fn limits() -> Limits {
     let mut limits = Limits::default();
     limits.cpu_ms = 400;
     limits.concurrent_calls = 4;
+    // Neighbours call without a pause, as long as an attack lasts.
+    limits.calls_per_minute_per_principal = 0;
     limits
 }
 

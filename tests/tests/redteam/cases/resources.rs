@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::{Result, bail, ensure};
 use hostile_upstream::{Behaviour, HostileUpstream};
 use toolkeep_host::{Answer, CallError, HostError, Limits};
-use toolkeep_tests::guest;
+use toolkeep_tests::{bombs, guest};
 
 use crate::arena::{Arena, code, expect_code, limits, said};
 use crate::case::{Case, Category, case};
@@ -343,6 +343,22 @@ pub(crate) const CASES: &[Case] = &[
         CPU
     ),
     case!(
+        "resources/compile-bomb",
+        nobody,
+        "is a small component that takes minutes to compile",
+        "what compiling costs is bounded before anything is compiled",
+        "host/runtime/src/bounds.rs",
+        compile_bomb
+    ),
+    case!(
+        "resources/rate",
+        "reads_echo",
+        "is called over and over by one user",
+        "a user makes so many calls in a time, and nobody else is held up",
+        "host/runtime/src/places.rs",
+        rate
+    ),
+    case!(
         "resources/places",
         "sleeps",
         "takes every place that the host has for calls",
@@ -411,7 +427,7 @@ async fn not_loaded(arena: Arc<Arena>, limit: &str) -> Result<()> {
     let error = scene.beside_a_neighbour(scene.refused(&wasm)).await??;
     ensure!(begun.elapsed().as_secs() < PATIENCE_S, "it was stopped after {:?}", begun.elapsed());
     ensure!(
-        matches!(error, HostError::DescribeFailed(_) | HostError::NotAComponent(_) | HostError::WrongExports(_)),
+        matches!(error, HostError::DescribeFailed(_) | HostError::NotAComponent(_) | HostError::TooComplex { .. }),
         "{error:?}"
     );
     ensure!(error.to_string().contains(limit), "the refusal does not say {limit:?}: {error}");
@@ -429,6 +445,37 @@ async fn error_text(arena: Arc<Arena>) -> Result<()> {
             }
         }
     }
+    Ok(())
+}
+
+async fn compile_bomb(arena: Arc<Arena>) -> Result<()> {
+    let scene = arena.empty("http://127.0.0.1:1", tight(), |builder| builder)?;
+    let bombs = [bombs::joins(1, 9_000, 900)?, bombs::empty_functions(60_001)?, bombs::idle_locals(201, 10_000)?];
+    for bomb in bombs {
+        let begun = Instant::now();
+        let error = scene.beside_a_neighbour(scene.refused(&bomb.wasm)).await??;
+        ensure!(error.code() == "component_too_complex", "{}: {error}", bomb.name);
+        ensure!(begun.elapsed().as_secs() < PATIENCE_S, "{}: refused after {:?}", bomb.name, begun.elapsed());
+    }
+    Ok(())
+}
+
+async fn rate(arena: Arc<Arena>) -> Result<()> {
+    let mut slow = tight();
+    // So seldom that no machine is slow enough to be allowed another one.
+    slow.calls_per_minute_per_principal = 1;
+    slow.calls_burst_per_principal = 5;
+    let upstream = start(&arena, Behaviour::Plausible).await?;
+    let scene = arena.limited(&upstream.base_url(), slow).await?;
+    scene.load("fixture").await?;
+    let mut ends = Vec::new();
+    for _ in 0..8 {
+        ends.push(scene.call("", "1").await.map_or_else(|error| error.code(), |_| "answered"));
+    }
+    ensure!(ends.iter().filter(|end| **end == "answered").count() == 5, "{ends:?}");
+    ensure!(ends.iter().filter(|end| **end == "too_many_calls").count() == 3, "{ends:?}");
+    ensure!(upstream.requests().len() == 5, "{} requests left", upstream.requests().len());
+    scene.call_as(&scene.lee()?, "fixture_nothing", serde_json::json!({})).await?;
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Result, bail, ensure};
 use hostile_upstream::{Behaviour, Chunks, Echo, Form, Place, What};
 
-use crate::arena::{Arena, said};
+use crate::arena::{Arena, expect_code, said};
 use crate::case::{Case, Category, case};
 use crate::upstreams::{had_the_canary, start};
 
@@ -88,7 +88,7 @@ pub(crate) const CASES: &[Case] = &[
         "unmasked/path",
         "unmasks",
         "sends the credential as a path, so that it stands in the audit log",
-        "the call's record does not hold it",
+        "a request that holds it is refused, and not written down",
         "host/runtime/src/gate.rs",
         in_a_path,
     ),
@@ -131,6 +131,7 @@ async fn in_a_path(arena: Arc<Arena>) -> Result<()> {
     arena.guest_knows_the_canary();
     let upstream = start(&arena, backwards()).await?;
     let scene = arena.scene(&upstream.base_url()).await?;
-    let _whatever = scene.call("send", "").await;
+    expect_code(scene.call("send", "").await, &["credential_in_request"])?;
+    ensure!(upstream.requests().len() == 1, "it was sent: {:?}", upstream.requests());
     Ok(())
 }
