@@ -3,10 +3,10 @@
 
 pub mod bombs;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result, anyhow, bail};
 use pagerduty_simulator::{Config, Simulator, Token, TokenKind};
 use secrecy::SecretString;
 use serde_json::Value;
@@ -15,7 +15,7 @@ use toolkeep_host::{
     Answer, Approval, ApprovalError, Approvals, Call, CallError, Exchange, ExchangeObserver, Host, HostBuilder,
     HostError, Limits, Principal,
 };
-use toolkeep_vault::{ConnectionKey, CredentialKind, KeySource, NewConnection, Vault};
+use toolkeep_vault::{Account, ConnectionKey, CredentialKind, KeySource, NewConnection, Vault};
 use zeroize::Zeroizing;
 
 /// Email of the person that the tests act as: on call for payments in the simulator's company.
@@ -35,17 +35,66 @@ pub fn pagerduty() -> Result<Vec<u8>> {
     component("toolkeep_pagerduty.wasm")
 }
 
-/// A component of `tests/guests`.
+/// A component of `tests/guests`: one that `examples` holds, or `wat`.
 ///
 /// # Errors
-/// Says which command builds it.
+/// Says which command builds it, or what is wrong with its text.
 pub fn guest(name: &str) -> Result<Vec<u8>> {
+    let text = Path::new(env!("CARGO_MANIFEST_DIR")).join("guests/wat").join(name).with_extension("wat");
+    if text.is_file() {
+        return wat::parse_file(&text).with_context(|| format!("{} is no component", text.display()));
+    }
     component(&format!("examples/{name}.wasm"))
 }
 
+/// Where a component of `tests/guests/examples` lies, for programs that take a file.
+#[must_use]
+pub fn guest_path(name: &str) -> PathBuf {
+    components().join("examples").join(name).with_extension("wasm")
+}
+
+/// The program, as `cargo xtask` builds it.
+///
+/// # Errors
+/// Says which command builds it.
+pub fn program() -> Result<PathBuf> {
+    let path = target_directory().join("release").join(format!("toolkeep{}", std::env::consts::EXE_SUFFIX));
+    if path.is_file() { Ok(path) } else { bail!("{} is missing; run: cargo xtask redteam", path.display()) }
+}
+
+fn components() -> PathBuf {
+    target_directory().join("wasm32-wasip2/guest")
+}
+
 fn component(name: &str) -> Result<Vec<u8>> {
-    let path = target_directory().join("wasm32-wasip2/guest").join(name);
+    let path = components().join(name);
     std::fs::read(&path).with_context(|| format!("{} is missing; run: cargo xtask guests", path.display()))
+}
+
+/// Where tests keep compiled components, so that each is compiled once.
+#[must_use]
+pub fn test_cache() -> PathBuf {
+    target_directory().join("test-cache")
+}
+
+/// Every file below a directory, with its bytes.
+///
+/// # Errors
+/// Where one cannot be read.
+pub fn files_below(directory: &Path) -> Result<Vec<(PathBuf, Vec<u8>)>> {
+    let mut files = Vec::new();
+    let mut open = vec![directory.to_owned()];
+    while let Some(directory) = open.pop() {
+        for entry in std::fs::read_dir(directory)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                open.push(path);
+            } else {
+                files.push((path.clone(), std::fs::read(&path)?));
+            }
+        }
+    }
+    Ok(files)
 }
 
 /// Keeps every exchange it is shown.
@@ -107,8 +156,7 @@ impl Stage {
     /// # Errors
     /// Whatever part could not be set up.
     pub fn new(base: &str, limits: Limits) -> Result<Self> {
-        // Compiled components are shared by all tests, so that each is compiled once.
-        Self::with_cache(base, limits, target_directory().join("test-cache"))
+        Self::with_cache(base, limits, test_cache())
     }
 
     /// The same, with a cache directory of its own.
@@ -128,10 +176,14 @@ impl Stage {
         limits: Limits,
         configure: impl FnOnce(HostBuilder) -> Result<HostBuilder, HostError>,
     ) -> Result<Self> {
-        Self::build(base, limits, target_directory().join("test-cache"), configure)
+        Self::build(base, limits, test_cache(), configure)
     }
 
-    fn build(
+    /// The same, with a cache directory of its own.
+    ///
+    /// # Errors
+    /// Whatever part could not be set up.
+    pub fn build(
         base: &str,
         limits: Limits,
         cache: PathBuf,
@@ -178,6 +230,28 @@ impl Stage {
         Ok(())
     }
 
+    /// Stores a credential for anybody, identified as `kim@fixture.example`; without a base, for the declared one.
+    ///
+    /// # Errors
+    /// What the vault says.
+    pub fn connect_as(&self, key: ConnectionKey, secret: &str, kind: CredentialKind, base: Option<&str>) -> Result<()> {
+        let account = Account {
+            id: "PKIM".to_owned(),
+            name: "Kim".to_owned(),
+            email: Some("kim@fixture.example".to_owned()),
+            time_zone: None,
+        };
+        self.host.vault().connect(NewConnection {
+            key,
+            secret: SecretString::from(secret),
+            kind,
+            granted_scopes: None,
+            base: base.map(ToOwned::to_owned),
+            account: Some(account),
+        })?;
+        Ok(())
+    }
+
     /// The key of `kim`'s default connection.
     #[must_use]
     pub fn key(&self, connector: &str) -> ConnectionKey {
@@ -220,19 +294,7 @@ impl Stage {
     /// # Errors
     /// Where a file cannot be read.
     pub fn disk(&self) -> Result<Vec<(PathBuf, Vec<u8>)>> {
-        let mut files = Vec::new();
-        let mut open = vec![self.data.path().to_owned()];
-        while let Some(directory) = open.pop() {
-            for entry in std::fs::read_dir(directory)? {
-                let path = entry?.path();
-                if path.is_dir() {
-                    open.push(path);
-                } else {
-                    files.push((path.clone(), std::fs::read(&path)?));
-                }
-            }
-        }
-        Ok(files)
+        files_below(self.data.path())
     }
 }
 

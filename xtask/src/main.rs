@@ -8,6 +8,7 @@ mod fuzz;
 mod guests;
 mod layout;
 mod lint;
+mod redteam;
 mod step;
 mod test;
 
@@ -28,10 +29,12 @@ Examples:
   cargo xtask demo --serve --listen 127.0.0.1:7410
   cargo xtask test                              every test, with real MCP clients
   cargo xtask test --only clients
+  cargo xtask redteam                           attack, defence, verdict
+  cargo xtask redteam headers --json
   cargo xtask bench --json
   cargo xtask fuzz url --seconds 600
 
-What follows `demo` and `bench` is handed to the program that they start."
+What follows `demo`, `redteam` and `bench` is handed to the program that they start."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -50,6 +53,12 @@ enum Command {
     },
     /// Run every test
     Test(test::Options),
+    /// Attack Toolkeep with hostile components, callers and upstreams, and show which defences held
+    Redteam {
+        /// Part of a case's ID, category or attack, and options of the red team, e.g. --json
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "FILTER")]
+        args: Vec<String>,
+    },
     /// Put hostile input through the checks, and look for one that breaks them
     Fuzz(fuzz::Options),
     /// Check format, lints, licences and dependencies
@@ -81,6 +90,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Guests => guests::build(&layout).map(|_| ExitCode::SUCCESS),
         Command::Demo { args } => demo::run(&layout, &args),
         Command::Test(options) => test::run(&layout, &options),
+        Command::Redteam { args } => redteam::run(&layout, &args),
         Command::Fuzz(options) => fuzz::run(&layout, &options),
         Command::Lint => lint::run(&layout),
         Command::Bench { args } => bench::run(&layout, &args),

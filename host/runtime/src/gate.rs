@@ -134,10 +134,15 @@ impl Gate {
     /// The first half of the way out. Nothing waits here, so the decision is made, and on the ledger, before
     /// the guest's call returns.
     fn admit(&self, parts: &Parts) -> Result<Admitted, Error> {
-        let asked = self.observer.as_ref().map(|_| view_of_parts(parts));
+        // What holds the secret is neither shown nor written down.
+        let held = self.secret_in(parts);
+        let asked = self.observer.as_ref().filter(|_| held.is_none()).map(|_| view_of_parts(parts));
+        let method = if held.is_none() { parts.method.as_str() } else { "" };
         let mut ledger = self.ledger();
-        let ticket = ledger.open(parts.method.as_str(), asked)?; //    0. A call that broke a rule asks in vain.
-        let admitted = canonicalise(parts) //                          1. One spelling of the URL, or none.
+        let ticket = ledger.open(method, asked)?; //                   0. A call that broke a rule asks in vain.
+        let admitted = held
+            .map_or_else(|| canonicalise(parts), |form| Err(Stopped::carried(form)))
+            //                                                         1. One spelling of the URL, or none.
             .and_then(|target| self.decide(target)) //                 2. Its origin, and a route of the running tool.
             .and_then(|(target, decision, origin)| {
                 ledger.decided(ticket, &decision);
@@ -227,6 +232,15 @@ impl Gate {
         Ok(headers)
     }
 
+    /// The form in which the connector's own request holds this call's secret: some upstream told it to the
+    /// connector after all, in a way that no search knows. It must not come to stand in a record.
+    fn secret_in(&self, parts: &Parts) -> Option<&'static str> {
+        let url = parts.uri.to_string();
+        let first = [parts.method.as_str().as_bytes(), url.as_bytes()];
+        let headers = parts.headers.iter().flat_map(|(name, value)| [name.as_str().as_bytes(), value.as_bytes()]);
+        first.into_iter().chain(headers).find_map(|text| self.secret_form(text))
+    }
+
     async fn read(&self, mut body: WasiBody, admitted: &Admitted) -> Result<Bytes, Stopped> {
         let limit = self.limits.request_body_bytes;
         let mut bytes = BytesMut::new();
@@ -247,6 +261,9 @@ impl Gate {
                     }
                 }
             }
+        }
+        if let Some(form) = self.secret_form(&bytes) {
+            return Err(Stopped::carried(form));
         }
         let method = admitted.decision.route.method;
         if method.is_safe() && !bytes.is_empty() {

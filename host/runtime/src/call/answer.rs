@@ -19,6 +19,9 @@ const MAX_ERROR_BYTES: usize = 8 << 10;
 const MAX_ACCOUNT_FIELD_BYTES: usize = 320;
 /// Most parts of other content in one answer.
 const MAX_PARTS: usize = 64;
+/// Most arrays and objects inside each other in a structured answer: what common parsers of JSON take, callers'
+/// among them.
+const MAX_DEPTH: usize = 128;
 
 /// A tool's answer. It exists only after its outcome was recorded.
 #[derive(Debug)]
@@ -61,6 +64,25 @@ pub(super) fn raw_parts(output: &wit::Output) -> Vec<&[u8]> {
     parts
 }
 
+/// How deep a JSON text is nested. The text must be valid JSON.
+fn depth(json: &str) -> usize {
+    let (mut depth, mut deepest, mut in_string, mut escaped) = (0_usize, 0, false, false);
+    for byte in json.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = in_string,
+            b'"' => in_string = !in_string,
+            b'[' | b'{' if !in_string => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
+
 /// A checked answer whose outcome is not recorded yet.
 pub(super) struct Body {
     structured: Option<Box<RawValue>>,
@@ -91,6 +113,9 @@ impl Body {
                     .map_err(|error| invalid(format!("its structured part is not JSON: {error}")))?;
                 if !raw.get().trim_start().starts_with('{') {
                     return Err(invalid("its structured part is not an object".to_owned()));
+                }
+                if depth(raw.get()) > MAX_DEPTH {
+                    return Err(invalid(format!("its structured part is nested more than {MAX_DEPTH} deep")));
                 }
                 Some(clean_structured(raw).map_err(|error| invalid(error.to_string()))?)
             }

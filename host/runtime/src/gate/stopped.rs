@@ -44,6 +44,11 @@ impl Stopped {
         Self { breach: None, code, rule: rule.into(), error }
     }
 
+    /// The connector's request holds the credential, which it cannot know by right.
+    pub(super) fn carried(form: &'static str) -> Self {
+        Self::denied("credential_in_request", format!("the connector's own request holds the credential as {form}"))
+    }
+
     pub(super) fn reflected(form: &'static str) -> Self {
         let rule = format!("the answer holds the credential as {form}");
         let breach = Some(Breach::Reflected { form });

@@ -1,0 +1,21 @@
+;; A component of many core instances with a memory each, to take the places of other calls. It is refused at load.
+(component
+  (core module $w (memory 1))
+  (core instance (instantiate $w))
+  (core instance (instantiate $w))
+  (core instance (instantiate $w))
+  (core instance (instantiate $w))
+  (core instance (instantiate $w))
+  (core instance (instantiate $w))
+  (core instance (instantiate $w))
+  (core instance (instantiate $w))
+  (core instance (instantiate $w))
+  (core instance (instantiate $w))
+  (core instance (instantiate $w))
+  (core instance (instantiate $w))
+  (core module $m
+    (func (export "f")))
+  (core instance $i (instantiate $m))
+  (func $f (canon lift (core func $i "f")))
+  (instance $provider (export "describe" (func $f)) (export "identify" (func $f)) (export "call" (func $f)))
+  (export "toolkeep:connector/tool-provider@0.1.0" (instance $provider)))

@@ -1,0 +1,208 @@
+//! Resources, part two: what goes out to upstreams and comes back from them. A neighbour calls the host all the
+//! while, as in `resources`.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::{Result, ensure};
+use hostile_upstream::{Behaviour, Flood, Slow};
+use toolkeep_host::Limits;
+
+use super::resources::{PATIENCE_S, attacked, ends, tight};
+use crate::arena::{Arena, expect_code, said};
+use crate::case::{Case, Category, case};
+use crate::upstreams::start;
+
+const CATEGORY: Category = Category::Resources;
+
+/// An upstream that keeps the component's request from ever being answered.
+macro_rules! upstream {
+    ($id:literal, $attack:literal, $defence:literal, $behaviour:expr) => {
+        case!($id, "reads_echo", $attack, $defence, "host/runtime/src/gate.rs", unanswered, $behaviour)
+    };
+}
+
+pub(crate) const CASES: &[Case] = &[
+    case!(
+        "resources/requests",
+        "requests_without_end",
+        "makes request after request",
+        "a call has so many requests",
+        "host/runtime/src/gate/ledger.rs",
+        many_requests,
+        ""
+    ),
+    case!(
+        "resources/requests-at-once",
+        "requests_without_end",
+        "makes four hundred requests at once",
+        "a call has so many requests, a few at a time",
+        "host/runtime/src/gate/ledger.rs",
+        many_requests,
+        "at_once"
+    ),
+    case!(
+        "resources/requests-unfinished",
+        "requests_without_end",
+        "begins four hundred requests and finishes none",
+        "a call has so many requests, finished or not",
+        "host/runtime/src/gate/ledger.rs",
+        many_requests,
+        "unfinished"
+    ),
+    case!(
+        "resources/request-body",
+        "giant_request",
+        "sends a body without end",
+        "a request has so many bytes",
+        "host/runtime/src/gate.rs",
+        ends,
+        "",
+        &["request_too_large"]
+    ),
+    case!(
+        "resources/request-never-finished",
+        "sleeps",
+        "begins a request, and waits for its answer without finishing it",
+        "an exchange has so much time",
+        "host/runtime/src/gate.rs",
+        unfinished_request
+    ),
+    case!(
+        "resources/header-fields",
+        "crossing_bomb",
+        "sets five thousand headers",
+        "a request has so many header fields",
+        "host/runtime/src/gate.rs",
+        header_fields
+    ),
+    upstream!(
+        "resources/answer-without-end",
+        "its upstream answers without end",
+        "an answer has so many bytes",
+        Behaviour::Flood(Flood::EndlessBody)
+    ),
+    upstream!(
+        "resources/answer-without-length",
+        "its upstream answers without length and end",
+        "an answer has so many bytes",
+        Behaviour::Flood(Flood::EndlessBodyWithoutLength)
+    ),
+    upstream!(
+        "resources/answer-huge-length",
+        "its upstream announces a petabyte",
+        "an announced length is not believed, and not allocated",
+        Behaviour::Flood(Flood::HugeLength)
+    ),
+    upstream!(
+        "resources/answer-headers",
+        "its upstream sends headers without end",
+        "an answer's head has so many bytes",
+        Behaviour::Flood(Flood::EndlessHeaders)
+    ),
+    upstream!(
+        "resources/answer-many-headers",
+        "its upstream sends ten thousand headers",
+        "an answer has so many header fields",
+        Behaviour::Flood(Flood::ManyHeaders)
+    ),
+    upstream!(
+        "resources/answer-long-header",
+        "its upstream sends a header of a megabyte",
+        "an answer's head has so many bytes",
+        Behaviour::Flood(Flood::LongHeader)
+    ),
+    upstream!(
+        "resources/answer-bomb",
+        "its upstream sends a compression bomb",
+        "what is compressed is refused unread",
+        Behaviour::Flood(Flood::CompressionBomb)
+    ),
+    upstream!(
+        "resources/answer-never",
+        "its upstream takes the request and says nothing",
+        "an exchange has so much time",
+        Behaviour::Slow(Slow::NeverAnswers)
+    ),
+    upstream!(
+        "resources/answer-stalls",
+        "its upstream stalls in the middle of its headers",
+        "an exchange has so much time",
+        Behaviour::Slow(Slow::StallsInHead)
+    ),
+    upstream!(
+        "resources/answer-drips",
+        "its upstream sends one byte at a time, slowly",
+        "one clock for the whole exchange, not one for each byte",
+        Behaviour::Slow(Slow::Drip { every_ms: 200 })
+    ),
+    upstream!(
+        "resources/answer-drips-headers",
+        "its upstream sends header after header, slowly",
+        "one clock for the whole exchange, not one for each byte",
+        Behaviour::Slow(Slow::SlowHeaders { every_ms: 200 })
+    ),
+];
+
+/// Limits for what only waits, which processor time does not end.
+fn impatient() -> Limits {
+    let mut impatient = tight();
+    impatient.upstream_ms = 1_500;
+    impatient
+}
+
+async fn many_requests(arena: Arc<Arena>, how: &str) -> Result<()> {
+    let verb = if how == "unfinished" { "make" } else { "do" };
+    let (result, upstream) = attacked(&arena, tight(), how, verb).await?;
+    let asked = upstream.requests().len();
+    ensure!(asked <= tight().upstream_requests as usize, "{asked} requests left");
+    match result {
+        // What it never finishes is never sent, and never counts as more than begun.
+        Ok(answer) => ensure!(how == "unfinished" && asked == 0, "it was answered: {answer:?}"),
+        failed => expect_code(failed, &["too_many_requests"])?,
+    }
+    Ok(())
+}
+
+async fn unfinished_request(arena: Arc<Arena>) -> Result<()> {
+    let upstream = start(&arena, Behaviour::Plausible).await?;
+    let scene = arena.limited(&upstream.base_url(), impatient()).await?;
+    let begun = Instant::now();
+    let answer = scene.beside_a_neighbour(scene.call_tool("make", "unfinished", "")).await??;
+    let told = said(&answer)?;
+    ensure!(told.starts_with("failed: "), "{told}");
+    ensure!(begun.elapsed().as_secs() < PATIENCE_S, "it was stopped after {:?}", begun.elapsed());
+    ensure!(upstream.requests().is_empty(), "it left: {:?}", upstream.requests());
+    Ok(())
+}
+
+async fn header_fields(arena: Arc<Arena>) -> Result<()> {
+    let (result, upstream) = attacked(&arena, tight(), "headers", "do").await?;
+    ensure!(upstream.requests().is_empty(), "it left");
+    match result {
+        // The list itself may be refused: then there is no request.
+        Ok(answer) => {
+            let told = said(&answer)?;
+            ensure!(told.starts_with("fields: "), "{told}");
+            Ok(())
+        }
+        failed => expect_code(failed, &["too_many_headers", "connector_failed"]),
+    }
+}
+
+async fn unanswered(arena: Arc<Arena>, behaviour: Behaviour) -> Result<()> {
+    let upstream = start(&arena, behaviour).await?;
+    let scene = arena.limited(&upstream.base_url(), impatient()).await?;
+    let begun = Instant::now();
+    let result = scene.beside_a_neighbour(scene.call("", "1")).await?;
+    ensure!(begun.elapsed().as_secs() < PATIENCE_S, "it was stopped after {:?}", begun.elapsed());
+    ensure!(upstream.requests().len() == 1, "{} requests were made", upstream.requests().len());
+    match result {
+        Ok(answer) => {
+            let told = said(&answer)?;
+            ensure!(told.starts_with("failed: "), "the component was answered: {told}");
+        }
+        Err(error) => ensure!(["responses_too_large", "time_limit"].contains(&error.code()), "{error}"),
+    }
+    Ok(())
+}
