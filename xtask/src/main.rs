@@ -8,6 +8,7 @@ mod fuzz;
 mod guests;
 mod layout;
 mod lint;
+mod mutants;
 mod redteam;
 mod step;
 mod test;
@@ -61,6 +62,8 @@ enum Command {
     },
     /// Put hostile input through the checks, and look for one that breaks them
     Fuzz(fuzz::Options),
+    /// Switch each defence off, in a copy of the source, and see whether the red team notices
+    Mutants(mutants::Options),
     /// Check format, lints, licences and dependencies
     Lint,
     /// Measure: native, library and server, side by side
@@ -92,6 +95,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Test(options) => test::run(&layout, &options),
         Command::Redteam { args } => redteam::run(&layout, &args),
         Command::Fuzz(options) => fuzz::run(&layout, &options),
+        Command::Mutants(options) => mutants::run(&layout, &options),
         Command::Lint => lint::run(&layout),
         Command::Bench { args } => bench::run(&layout, &args),
     }

@@ -83,7 +83,12 @@ pub(crate) fn run(layout: &Layout, options: &Options) -> anyhow::Result<ExitCode
             unnoticed.push(*mutant);
         }
     }
-    step::say(&format!("{} of {} noticed, in {}.", mutants.len() - unnoticed.len(), mutants.len(), step::seconds(started)));
+    step::say(&format!(
+        "{} of {} noticed, in {}.",
+        mutants.len() - unnoticed.len(),
+        mutants.len(),
+        step::seconds(started)
+    ));
     if unnoticed.is_empty() {
         return Ok(ExitCode::SUCCESS);
     }
@@ -178,9 +183,22 @@ impl Mutant {
 fn share(from: &Path, to: &Path) -> anyhow::Result<()> {
     let ours = |name: &str| {
         let name = name.trim_start_matches("lib").trim_start_matches("build-script-");
-        ["toolkeep", "pagerduty", "hostile", "xtask", "keep-", "redteam", "api-", "vault-", "log-", "tidy", "firewalls", "fuzz"]
-            .iter()
-            .any(|own| name.starts_with(own))
+        [
+            "toolkeep",
+            "pagerduty",
+            "hostile",
+            "xtask",
+            "keep-",
+            "redteam",
+            "api-",
+            "vault-",
+            "log-",
+            "tidy",
+            "firewalls",
+            "fuzz",
+        ]
+        .iter()
+        .any(|own| name.starts_with(own))
     };
     for folder in ["release/deps", "release/build", "release/.fingerprint", "wasm32-wasip2/guest"] {
         link(&from.join(folder), &to.join(folder), &ours, folder.starts_with("wasm32"))?;
