@@ -23,11 +23,11 @@ async fn main() -> Result<()> {
         return Ok(());
     }
     for bomb in [
-        bombs::joins(15, 9_990, 398)?,
-        bombs::joins(15, 2_000, 1_990)?,
-        bombs::joins(15, 400, 9_900)?,
-        bombs::joins(15, 60, 60_000)?,
-        bombs::block_values(24, 15, 120_000)?,
+        bombs::joins(7, 9_990, 98)?,
+        bombs::joins(7, 2_000, 490)?,
+        bombs::joins(7, 400, 2_400)?,
+        bombs::joins(7, 60, 16_000)?,
+        bombs::block_values(7, 15, 120_000)?,
         bombs::branch_tables(24, 500_000, 100)?,
         bombs::branch_tables(24, 150_000, 20_000)?,
         bombs::empty_functions(60_000)?,

@@ -195,7 +195,10 @@ pub fn large_types(functions: usize, doublings: usize) -> Result<Bomb> {
     text.push_str("(core instance $i (instantiate $m))");
     for function in 0..functions {
         write!(text, "(import \"f{function}\" (func $f{function} (param \"a\" $t{doublings})))")?;
-        write!(text, "(core func (canon lower (func $f{function}) (memory $i \"m\") (realloc (func $i \"r\"))))")?;
+        write!(
+            text,
+            "(core func (canon lower (func $f{function}) (memory (core memory $i \"m\")) (realloc (core func $i \"r\"))))"
+        )?;
     }
     text.push(')');
     Ok(Bomb { name: format!("{functions} imports of a type of 2^{doublings} parts"), wasm: wat::parse_str(text)? })
@@ -219,8 +222,8 @@ pub fn adapters(functions: usize, doublings: usize) -> Result<Bomb> {
     for function in 0..functions {
         write!(
             text,
-            "(func $f{function} (param \"a\" $t{doublings}) (canon lift (core func $i \"f\") (memory $i \"m\") (realloc (func $i \"r\"))))
-             (core func (canon lower (func $f{function}) (memory $i \"m\") (realloc (func $i \"r\"))))"
+            "(func $f{function} (param \"a\" $t{doublings}) (canon lift (core func $i \"f\") (memory (core memory $i \"m\")) (realloc (core func $i \"r\"))))
+             (core func (canon lower (func $f{function}) (memory (core memory $i \"m\")) (realloc (core func $i \"r\"))))"
         )?;
     }
     text.push(')');

@@ -30,9 +30,9 @@ const MAX_LOCALS: u64 = 10_000;
 const MAX_LOCALS_TOTAL: u64 = 2_000_000;
 /// Branches and their targets, times parameters, local variables and results of blocks, of one function: what the
 /// compiler may have to carry from block to block.
-const MAX_JOINS: u64 = 8_000_000;
-/// The same of all functions.
-const MAX_JOINS_TOTAL: u64 = 120_000_000;
+const MAX_JOINS: u64 = 2_000_000;
+/// The same of all functions. Eight times as many took more than a minute on two busy cores, and 9 GB.
+const MAX_JOINS_TOTAL: u64 = 15_000_000;
 /// Parameters of a function type. Compilers of languages pass more through memory.
 const MAX_PARAMETERS: u64 = 64;
 /// Results of a function type. Languages return one; shims of several values some more.
