@@ -54,8 +54,9 @@ pub(crate) struct Arguments {
     pub(crate) value: Value,
 }
 
-/// At most `most` sets of arguments for a schema. The first is what is required and nothing else, the second
-/// everything; both are valid wherever the schema says what it means (a `pattern` is not solved).
+/// Sets of arguments for a schema. The first is what is required and nothing else, the second everything, then comes
+/// each optional one by itself; all of these are valid wherever the schema says what it means (a `pattern` is not
+/// solved), and always there. What breaks programs fills the list up to `most`.
 pub(crate) fn sets(schema: &Value, most: usize, seed: u64) -> Vec<Arguments> {
     let make = Maker { root: schema };
     let minimal = make.object(schema, false, 0);
@@ -66,6 +67,12 @@ pub(crate) fn sets(schema: &Value, most: usize, seed: u64) -> Vec<Arguments> {
     }
     let mut more = Vec::new();
     for (name, property) in make.properties(schema) {
+        let plain = make.value(property, true, 1);
+        let value: Map<String, Value> = minimal.clone().into_iter().chain([(name.clone(), plain)]).collect();
+        let plain = Arguments { why: format!("required only, and {name}"), value: Value::Object(value) };
+        if sets.iter().all(|known| known.value != plain.value) {
+            sets.push(plain);
+        }
         let base = |value: Value| {
             let mut changed = minimal.clone();
             changed.insert(name.clone(), value);
@@ -372,6 +379,6 @@ mod tests {
         assert_eq!(few, sets(&schema(), 10, 7));
         assert_ne!(few, sets(&schema(), 10, 8));
         assert_eq!(sets(&json!({ "type": "object" }), 10, 7).len(), 1);
-        assert_eq!(sets(&schema(), 0, 7).len(), 2, "the least and the most are always tried");
+        assert_eq!(sets(&schema(), 0, 7).len(), 7, "the least, the most, and each of five by itself are always tried");
     }
 }

@@ -7,9 +7,9 @@ use toolkeep_host::Description;
 use crate::arguments::{self, Arguments};
 
 /// Sets of arguments for one tool. A tool with ten arguments has some two hundred; a seed chooses among them.
-const SETS: usize = 60;
+const SETS: usize = 45;
 /// The same in a quick check.
-const QUICK_SETS: usize = 10;
+const QUICK_SETS: usize = 12;
 
 /// What is run.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,6 +8,11 @@ use tokio::net::TcpStream;
 
 use crate::chunks::Chunks;
 
+/// From so many pieces on, writing each by itself costs more than it shows.
+const MANY_PIECES: usize = 1_000;
+/// Bytes that go out with one write then.
+const SHARED_WRITE_BYTES: usize = 512;
+
 /// An answer with a body that ends.
 pub(crate) struct Answer {
     /// Status code.
@@ -85,11 +90,19 @@ impl Answer {
         if bodiless {
             return Ok(());
         }
+        // Very many pieces share writes: they are chunks of their own all the same.
+        let write_bytes = if pieces.len() > MANY_PIECES { SHARED_WRITE_BYTES } else { 0 };
+        let mut waiting = Vec::new();
         for piece in pieces {
-            stream.write_all(&chunk(piece)).await?;
-            // The client reads in between, if it is as quick.
-            tokio::task::yield_now().await;
+            waiting.extend_from_slice(&chunk(piece));
+            if waiting.len() > write_bytes {
+                stream.write_all(&waiting).await?;
+                waiting.clear();
+                // The client reads in between, if it is as quick.
+                tokio::task::yield_now().await;
+            }
         }
+        stream.write_all(&waiting).await?;
         let mut end = b"0\r\n".to_vec();
         for (name, value) in &self.trailers {
             push_field(&mut end, name, value);

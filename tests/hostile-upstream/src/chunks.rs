@@ -2,7 +2,7 @@
 
 use crate::random::Random;
 
-/// How a body is cut. Each piece is a chunk (RFC 9112, section 7.1) and a write of its own.
+/// How a body is cut. Each piece is a chunk (RFC 9112, section 7.1), and a write of its own unless there are very many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Chunks {
     /// Not at all: one write, with its length said.
