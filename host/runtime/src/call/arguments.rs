@@ -96,6 +96,6 @@ mod tests {
         assert!(serde_json::from_str::<Value>(&deepest).is_ok());
         let refused = fit(nested(MAX_DEPTH + 1)).map(|fitted| fitted.text).unwrap_err();
         assert_eq!(refused.code(), "invalid_arguments");
-        assert!(refused.to_string().contains("nested"), "{refused}");
+        assert!(refused.public_message().contains("nested"), "{}", refused.public_message());
     }
 }
