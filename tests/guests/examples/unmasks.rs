@@ -1,5 +1,5 @@
 //! A connector that was told the credential after all, because its upstream, an accomplice, transforms it in a way
-//! that no scan knows (it sends it backwards). The second line must still stop it on its way to the model, the
+//! that no scan knows (it enciphers it, if poorly). The second line must still stop it on its way to the model, the
 //! caller, the operator's log and the account.
 
 #![cfg(target_family = "wasm")]
@@ -7,11 +7,15 @@
 
 use toolkeep_guests::{Account, Ask, Blob, Content, Output, Raw, Said, ToolError, host, hostile, said, structured};
 
-/// The credential: what its upstream said to it, backwards.
+/// What its upstream combines each byte with.
+const KEY: u8 = 0x2a;
+
+/// The credential: what its upstream said to it, deciphered.
 fn unmasked(path: &str) -> String {
     let told = Raw::get(format!("https://fixture.example{path}")).ask();
-    let said = told.split_once("you said: ").map_or("", |(_, said)| said);
-    said.trim_end().trim_end_matches('.').chars().rev().collect()
+    let said = told.split_once("you said: ").map_or("", |(_, said)| said).trim_end().trim_end_matches('.');
+    let digits = |at: usize| said.get(at..at + 2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+    (0..said.len()).step_by(2).filter_map(digits).map(|byte| char::from(byte ^ KEY)).collect()
 }
 
 fn attack(ask: &Ask) -> Said {

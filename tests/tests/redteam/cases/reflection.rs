@@ -19,7 +19,7 @@ macro_rules! form {
             "reads_echo",
             $attack,
             "the answer is looked through whole, and dropped",
-            "host/runtime/src/scan.rs",
+            "host/policy/src/secret_scan.rs",
             in_bodies,
             $form
         )
@@ -84,7 +84,7 @@ pub(crate) const CASES: &[Case] = &[
         "reads_echo",
         "its upstream sends back the whole header, scheme and all",
         "the answer is looked through whole, and dropped",
-        "host/runtime/src/scan.rs",
+        "host/policy/src/secret_scan.rs",
         whole_header,
     ),
     case!(

@@ -94,14 +94,14 @@ pub(crate) const CASES: &[Case] = &[
     ),
 ];
 
-/// Backwards: a form that no search need know.
-fn backwards() -> Behaviour {
-    Behaviour::Echo(Echo { what: What::Token, place: Place::Body, form: Form::Reversed, chunks: Chunks::Whole })
+/// A cipher: no search can know them all.
+fn enciphered() -> Behaviour {
+    Behaviour::Echo(Echo { what: What::Token, place: Place::Body, form: Form::Xor(0x2a), chunks: Chunks::Whole })
 }
 
 async fn comes_out(arena: Arc<Arena>, how: &str, code: Option<&str>) -> Result<()> {
     arena.guest_knows_the_canary();
-    let upstream = start(&arena, backwards()).await?;
+    let upstream = start(&arena, enciphered()).await?;
     let scene = arena.scene(&upstream.base_url()).await?;
     let result = scene.call(how, "").await;
     ensure!(had_the_canary(&arena, &upstream), "the credential did not arrive, so nothing was tried");
@@ -118,7 +118,7 @@ async fn comes_out(arena: Arc<Arena>, how: &str, code: Option<&str>) -> Result<(
 
 async fn account(arena: Arc<Arena>) -> Result<()> {
     arena.guest_knows_the_canary();
-    let upstream = start(&arena, backwards()).await?;
+    let upstream = start(&arena, enciphered()).await?;
     let scene = arena.scene(&upstream.base_url()).await?;
     match scene.identify().await {
         Ok(account) => bail!("it was told: {account:?}"),
@@ -129,7 +129,7 @@ async fn account(arena: Arc<Arena>) -> Result<()> {
 
 async fn in_a_path(arena: Arc<Arena>) -> Result<()> {
     arena.guest_knows_the_canary();
-    let upstream = start(&arena, backwards()).await?;
+    let upstream = start(&arena, enciphered()).await?;
     let scene = arena.scene(&upstream.base_url()).await?;
     expect_code(scene.call("send", "").await, &["credential_in_request"])?;
     ensure!(upstream.requests().len() == 1, "it was sent: {:?}", upstream.requests());
