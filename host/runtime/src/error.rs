@@ -388,6 +388,9 @@ impl CallError {
                 "Your connection lacks the scopes {}. Connect your account again and grant them.",
                 missing.join(", ")
             ),
+            Self::EgressDenied { tool, code: "credential_in_request", .. } => format!(
+                "{tool} put your credential into a request of its own, so its answer is withheld. Tell the operator: the connector and its upstream are faulty or hostile. Replace the credential."
+            ),
             Self::EgressDenied { tool, .. } => format!(
                 "{tool} tried to send a request that it does not declare. The request was not sent. Tell the operator: the connector is faulty or hostile."
             ),

@@ -124,7 +124,18 @@ impl Gate {
     /// Closes the gate for good, and gives what went through it, in order, how many refusals were only
     /// counted, and the first breach.
     pub(crate) fn close(&self) -> (Vec<UpstreamRequest>, usize, Option<Breach>) {
-        self.ledger().close()
+        let (mut requests, left_out, mut breach) = self.ledger().close();
+        // Some upstream may have told the connector the secret in a way that no search knows, and the connector put
+        // it into a request. It must not come to stand in a record, nor in an error.
+        for request in &mut requests {
+            if let Some(form) = ledger::clear(request, |text| self.secret_form(text)) {
+                breach = Some(Breach::carried(form));
+            }
+        }
+        if let Some(form) = breach.as_ref().and_then(|breach| self.secret_form(breach.rule().as_bytes())) {
+            breach = Some(Breach::carried(form));
+        }
+        (requests, left_out, breach)
     }
 
     fn ledger(&self) -> MutexGuard<'_, Ledger> {
@@ -134,15 +145,10 @@ impl Gate {
     /// The first half of the way out. Nothing waits here, so the decision is made, and on the ledger, before
     /// the guest's call returns.
     fn admit(&self, parts: &Parts) -> Result<Admitted, Error> {
-        // What holds the secret is neither shown nor written down.
-        let held = self.secret_in(parts);
-        let asked = self.observer.as_ref().filter(|_| held.is_none()).map(|_| view_of_parts(parts));
-        let method = if held.is_none() { parts.method.as_str() } else { "" };
+        let asked = self.observer.as_ref().filter(|_| !self.holds_secret(parts)).map(|_| view_of_parts(parts));
         let mut ledger = self.ledger();
-        let ticket = ledger.open(method, asked)?; //                   0. A call that broke a rule asks in vain.
-        let admitted = held
-            .map_or_else(|| canonicalise(parts), |form| Err(Stopped::carried(form)))
-            //                                                         1. One spelling of the URL, or none.
+        let ticket = ledger.open(parts.method.as_str(), asked)?; //    0. A call that broke a rule asks in vain.
+        let admitted = canonicalise(parts) //                          1. One spelling of the URL, or none.
             .and_then(|target| self.decide(target)) //                 2. Its origin, and a route of the running tool.
             .and_then(|(target, decision, origin)| {
                 ledger.decided(ticket, &decision);
@@ -232,13 +238,14 @@ impl Gate {
         Ok(headers)
     }
 
-    /// The form in which the connector's own request holds this call's secret: some upstream told it to the
-    /// connector after all, in a way that no search knows. It must not come to stand in a record.
-    fn secret_in(&self, parts: &Parts) -> Option<&'static str> {
+    /// Whether the connector's own request holds this call's secret, for whoever looks on. In a call that nobody
+    /// looks on, nothing that a guest wrote is searched in its own time: how long that takes would tell it of what
+    /// it guessed. [`Gate::close`] searches what is recorded.
+    fn holds_secret(&self, parts: &Parts) -> bool {
         let url = parts.uri.to_string();
         let first = [parts.method.as_str().as_bytes(), url.as_bytes()];
         let headers = parts.headers.iter().flat_map(|(name, value)| [name.as_str().as_bytes(), value.as_bytes()]);
-        first.into_iter().chain(headers).find_map(|text| self.secret_form(text))
+        first.into_iter().chain(headers).any(|text| self.secret_form(text).is_some())
     }
 
     async fn read(&self, mut body: WasiBody, admitted: &Admitted) -> Result<Bytes, Stopped> {
@@ -261,9 +268,6 @@ impl Gate {
                     }
                 }
             }
-        }
-        if let Some(form) = self.secret_form(&bytes) {
-            return Err(Stopped::carried(form));
         }
         let method = admitted.decision.route.method;
         if method.is_safe() && !bytes.is_empty() {

@@ -1,10 +1,9 @@
 //! One guest instance: its store, its limits, what it may ask of the host, and how a run ends.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use crate::random::Random;
+use tokio::sync::mpsc::UnboundedSender;
 use wasmtime::component::ResourceTable;
 use wasmtime::{Engine, ResourceLimiter, Store, UpdateDeadline};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
@@ -13,15 +12,14 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 use crate::bindings::toolkeep::connector::host as wit_host;
 use crate::bindings::toolkeep::connector::types as wit;
 use crate::bindings::{self, ConnectorPre};
+use crate::clocks::{CoarseMonotonicClock, CoarseWallClock};
 use crate::gate::{Gate, Hooks};
 use crate::limits::Limits;
 use crate::memory::{self, MemoryObserver};
-use crate::text::{clean, clean_line};
+use crate::random::Random;
+use crate::telling::{Report, Telling};
+use crate::text::clean_line;
 
-/// Longest line that a connector may write to the operator's log, in bytes (WIT `host.log`).
-const MAX_LOG_LINE_BYTES: usize = 1 << 10;
-/// Longest progress message, in bytes (WIT `host.progress`).
-const MAX_PROGRESS_BYTES: usize = 256;
 /// Memory of one field list (headers), in bytes, as the host holds it: a hundred headers with room to spare.
 const FIELDS_BYTES: usize = 32 << 10;
 /// What one crossing from guest to host may carry, in bytes as the host holds it: a description of 128 tools
@@ -39,7 +37,7 @@ pub trait ProgressSink: Send + Sync {
 pub(crate) struct Surroundings {
     pub(crate) tool: String,
     pub(crate) account: Option<toolkeep_vault::Account>,
-    pub(crate) progress: Option<Arc<dyn ProgressSink>>,
+    pub(crate) reports: Option<UnboundedSender<Report>>,
 }
 
 /// What a store holds.
@@ -49,11 +47,9 @@ pub(crate) struct State {
     table: ResourceTable,
     pub(crate) random: Random,
     hooks: Hooks,
-    gate: Arc<Gate>,
     bounds: Bounds,
-    surroundings: Surroundings,
-    log_lines_left: AtomicU32,
-    progress_reports_left: AtomicU32,
+    account: Option<toolkeep_vault::Account>,
+    telling: Telling,
     ticks_left: u64,
 }
 
@@ -120,21 +116,19 @@ impl Guest {
         http.set_field_size_limit(FIELDS_BYTES);
         let state = State {
             // Nothing is inherited: no arguments, no environment, no directories; the streams are closed.
-            wasi: WasiCtx::builder().build(),
+            wasi: WasiCtx::builder().wall_clock(CoarseWallClock).monotonic_clock(CoarseMonotonicClock::start()).build(),
             http,
             table,
             random: Random,
             hooks: Hooks::new(Arc::clone(&gate)),
-            gate,
             bounds: Bounds {
                 memory_bytes: limits.memory_bytes,
                 table_elements: limits.table_elements,
                 instances: limits.core_instances,
                 refused: None,
             },
-            surroundings,
-            log_lines_left: AtomicU32::new(limits.log_lines),
-            progress_reports_left: AtomicU32::new(limits.progress_reports),
+            account: surroundings.account,
+            telling: Telling::new(gate, surroundings.tool, surroundings.reports, limits),
             ticks_left: limits.cpu_ticks(),
         };
         let mut store = Store::new(engine, state);
@@ -215,38 +209,19 @@ impl WasiHttpView for State {
     }
 }
 
-fn take_one(left: &AtomicU32) -> bool {
-    left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
-}
-
 impl wit_host::Host for State {
     fn log(&mut self, level: wit_host::Level, message: String) -> wasmtime::Result<()> {
-        if !take_one(&self.log_lines_left) || self.gate.secret_form(message.as_bytes()).is_some() {
-            return Ok(());
-        }
-        let tool = self.surroundings.tool.as_str();
-        let line = clean_line(&message, MAX_LOG_LINE_BYTES);
-        match level {
-            wit_host::Level::Debug => tracing::debug!(target: "toolkeep::connector", tool, "{line}"),
-            wit_host::Level::Info => tracing::info!(target: "toolkeep::connector", tool, "{line}"),
-            wit_host::Level::Warn => tracing::warn!(target: "toolkeep::connector", tool, "{line}"),
-            wit_host::Level::Error => tracing::error!(target: "toolkeep::connector", tool, "{line}"),
-        }
+        self.telling.log(level, &message);
         Ok(())
     }
 
     fn progress(&mut self, done: u32, total: Option<u32>, message: String) -> wasmtime::Result<()> {
-        if let Some(sink) = &self.surroundings.progress
-            && take_one(&self.progress_reports_left)
-            && self.gate.secret_form(message.as_bytes()).is_none()
-        {
-            sink.report(done, total, &clean(&message, MAX_PROGRESS_BYTES));
-        }
+        self.telling.progress(done, total, &message);
         Ok(())
     }
 
     fn connected_account(&mut self) -> wasmtime::Result<Option<wit::Account>> {
-        Ok(self.surroundings.account.as_ref().map(|account| wit::Account {
+        Ok(self.account.as_ref().map(|account| wit::Account {
             id: account.id.clone(),
             name: account.name.clone(),
             email: account.email.clone(),

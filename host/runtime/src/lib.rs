@@ -39,6 +39,7 @@ mod bindings;
 mod bounds;
 mod cache;
 pub mod call;
+mod clocks;
 mod collisions;
 mod component;
 mod contract;
@@ -62,7 +63,9 @@ mod random;
 mod resolver;
 pub mod schema;
 mod sheet;
+mod telling;
 mod text;
+mod unsent;
 mod upstream;
 
 pub use approval::{

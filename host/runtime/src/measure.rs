@@ -1,5 +1,5 @@
 //! The same request through the gate and beside it, so that a benchmark can say what the gate costs. The
-//! credential is the caller's own: nothing here reads a vault, and nothing that a connector runs comes here.
+//! connection is the caller's own, and nothing that a connector runs comes here.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,13 +7,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::header::{ACCEPT, ACCEPT_ENCODING, HOST, USER_AGENT};
 use http_body_util::{BodyExt, Empty, Full};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use toolkeep_policy::{Base, EgressPolicy, Method, OriginMapping, PathTemplate, Route};
+use toolkeep_vault::{ConnectionKey, Resolved, Vault};
 use wasmtime_wasi_http::WasiHttpHooks as _;
 
 use crate::description::Origin;
-use crate::error::HostError;
-use crate::gate::{BoundCredential, Gate, GatedOrigin, Hooks};
+use crate::gate::{BoundCredential, Gate, GatedOrigin, Hooks, Lease};
 use crate::limits::Limits;
 use crate::resolver::SystemResolver;
 use crate::upstream::{Reach, Upstream, Upstreams};
@@ -25,32 +25,33 @@ const PATH: &str = "/things";
 /// Media type that the request asks for.
 const JSON: &str = "application/json";
 
-type Failure = Box<dyn std::error::Error + Send + Sync>;
+/// Why a way came to nothing.
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// Two ways over one pool of connections to the same upstream.
 pub struct TwoWays {
     upstream: Upstream,
     declared: Base,
     real: Base,
-    secret: SecretString,
+    vault: Arc<Vault>,
+    connection: Resolved,
     limits: Limits,
 }
 
 impl TwoWays {
-    /// Ways to `base`, which answers `GET /things`.
+    /// Ways to `base`, which answers `GET /things`, with the credential of a connection in `vault`.
     ///
     /// # Errors
-    /// [`HostError::Base`] where the base is not one that an operator may name.
-    pub fn new(base: &str, secret: SecretString) -> Result<Self, HostError> {
-        let malformed =
-            |error: toolkeep_policy::TargetError| HostError::Base { base: base.to_owned(), reason: error.to_string() };
+    /// The base is not one that an operator may name, or the connection cannot be resolved.
+    pub fn new(base: &str, vault: Arc<Vault>, connection: &ConnectionKey) -> Result<Self, Failure> {
         let limits = Limits::default();
         let upstreams = Upstreams::new(&limits, Arc::new(SystemResolver), Vec::new())?;
         Ok(Self {
             upstream: upstreams.of("measured", 1, Reach::Operator),
-            declared: Base::parse(DECLARED).map_err(malformed)?,
-            real: Base::parse_operator(base).map_err(malformed)?,
-            secret,
+            declared: Base::parse(DECLARED)?,
+            real: Base::parse_operator(base)?,
+            connection: vault.resolve(connection)?,
+            vault,
             limits,
         })
     }
@@ -60,7 +61,8 @@ impl TwoWays {
     /// # Errors
     /// Whatever the gate says.
     pub async fn through_the_gate(&self) -> Result<Bytes, Failure> {
-        let credential = BoundCredential::new("api", "authorization", "Bearer ", &self.secret, "con_0".to_owned());
+        let credential =
+            BoundCredential::new("api", "authorization", "Bearer ", &self.connection.secret, "con_0".to_owned());
         let mapping = OriginMapping { declared: self.declared.clone(), real: self.real.clone() };
         let route = Route { method: Method::Get, origin: "api".to_owned(), path: PathTemplate::parse(PATH)? };
         let policy = EgressPolicy::new(BTreeMap::from([("api".to_owned(), mapping)]), vec![route]);
@@ -73,7 +75,10 @@ impl TwoWays {
             account_headers: Vec::new(),
         };
         let origin = GatedOrigin { declared, account_headers: Vec::new(), upstream: self.upstream.clone() };
-        let gate = Arc::new(Gate::new("measured", policy, vec![origin], credential, self.limits.clone(), None));
+        let Resolved { connection, .. } = &self.connection;
+        let lease = Lease::new(Arc::clone(&self.vault), connection.key.clone(), connection.version);
+        let gate = Gate::new("measured", policy, vec![origin], credential, self.limits.clone(), None);
+        let gate = Arc::new(gate.leased(Some(lease)));
         let request = http::Request::get(format!("{DECLARED}{PATH}"))
             .header(ACCEPT, JSON)
             .body(Empty::new().map_err(|never| match never {}).boxed_unsync())?;
@@ -98,7 +103,7 @@ impl TwoWays {
             .header(HOST, self.real.authority())
             .header(USER_AGENT, "toolkeep")
             .header(ACCEPT_ENCODING, "identity")
-            .header(http::header::AUTHORIZATION, format!("Bearer {}", self.secret.expose_secret()))
+            .header(http::header::AUTHORIZATION, format!("Bearer {}", self.connection.secret.expose_secret()))
             .body(Full::default())?;
         let answer = self.upstream.client.request(request).await?;
         Ok(answer.into_body().collect().await?.to_bytes())

@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow, ensure};
@@ -13,9 +14,12 @@ use pagerduty_simulator::DEMO_OAUTH_TOKEN;
 use secrecy::SecretString;
 use toolkeep_host::measure::TwoWays;
 use toolkeep_policy::secret_scan::Scanner;
+use toolkeep_vault::{ConnectionKey, CredentialKind, KeySource, NewConnection, Vault};
+use zeroize::Zeroizing;
 
 use crate::Amounts;
 use crate::figures::{Figure, Target};
+use crate::library::principal;
 use crate::native;
 use crate::stage::Stage;
 use crate::statistics::{Times, median};
@@ -35,7 +39,7 @@ pub(crate) async fn measure(stage: &Stage, amounts: &Amounts) -> anyhow::Result<
     let page = answer.text().await?;
     ensure!(page.len() > ANSWER_BYTES, "a page of 100 incidents has only {} bytes", page.len());
     let mut figures = scanning(&page, amounts)?;
-    figures.push(overhead(&page, amounts).await?);
+    figures.push(overhead(&page, stage, amounts).await?);
     Ok(figures)
 }
 
@@ -97,7 +101,7 @@ fn noise(length: usize) -> String {
 }
 
 /// The gate's part of a request: both ways in turn, over one pool, and the difference of their medians.
-async fn overhead(page: &str, amounts: &Amounts) -> anyhow::Result<Figure> {
+async fn overhead(page: &str, stage: &Stage, amounts: &Amounts) -> anyhow::Result<Figure> {
     let end = (ANSWER_BYTES..page.len()).find(|at| page.is_char_boundary(*at)).context("the page is long enough")?;
     let answer = page.get(..end).context("the page is long enough")?.to_owned();
     let length = answer.len();
@@ -108,7 +112,18 @@ async fn overhead(page: &str, amounts: &Amounts) -> anyhow::Result<Figure> {
         async move { ([(CONTENT_TYPE, "application/json")], answer) }
     });
     let server = tokio::spawn(async move { axum::serve(listener, Router::new().route("/things", answers)).await });
-    let ways = TwoWays::new(&base, SecretString::from(DEMO_OAUTH_TOKEN))?;
+    let principal = principal()?;
+    let vault = Vault::open(&stage.directory().join("gate"), KeySource::Bytes(Zeroizing::new([7; 32])))?;
+    let key = ConnectionKey::new(principal.tenant, principal.user, "measured");
+    vault.connect(NewConnection {
+        key: key.clone(),
+        secret: SecretString::from(DEMO_OAUTH_TOKEN),
+        kind: CredentialKind::OAuth2,
+        granted_scopes: None,
+        base: None,
+        account: None,
+    })?;
+    let ways = TwoWays::new(&base, Arc::new(vault), &key).map_err(|error| anyhow!("{error}"))?;
     let (rounds, calls) = (amounts.rounds, amounts.calls_per_round);
     let differences = tokio::spawn(async move {
         let mut differences = Vec::with_capacity(rounds);

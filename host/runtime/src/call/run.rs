@@ -15,6 +15,7 @@ use crate::bindings::toolkeep::connector::types as wit;
 use crate::error::CallError;
 use crate::gate::{Breach, Gate};
 use crate::instance::{Failure, Guest, State, Surroundings};
+use crate::telling;
 
 /// Most argument names that a record keeps; no declared schema of a usable tool has more.
 const MAX_ARGUMENT_NAMES: usize = 64;
@@ -100,7 +101,8 @@ impl AuditedCall {
             Work::Tool { .. } => connection.and_then(|connection| connection.account),
             Work::Identify => None,
         };
-        let surroundings = Surroundings { tool: name.clone(), account, progress };
+        let (reports, reported) = telling::reports(progress);
+        let surroundings = Surroundings { tool: name.clone(), account, reports };
         let guest_work = async {
             let _place = host.parts.places.take(&principal).await?;
             let limits = &host.parts.limits;
@@ -124,7 +126,8 @@ impl AuditedCall {
             }
         };
         let result = tokio::select! {
-            result = guest_work => result,
+            // The reports end when the guest is gone.
+            (result, ()) = async { tokio::join!(guest_work, telling::pass_on(&gate, reported)) } => result,
             () = stop.cancelled() => Err(CallError::Cancelled),
         };
         let (requests, requests_left_out, breach) = gate.close();

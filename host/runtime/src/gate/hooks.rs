@@ -19,11 +19,19 @@ impl Hooks {
     }
 }
 
+/// Bytes of a request's body that wait for the gate, at most twice: a few writes of the size that
+/// `blocking-write-and-flush` takes (wasi:io/streams). A guest can hold many bodies that it never finishes.
+const BODY_CHUNK_BYTES: usize = 16 << 10;
+
 type Sent = (Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>);
 
 impl WasiHttpHooks for Hooks {
     fn set_host_header(&mut self) -> bool {
         false
+    }
+
+    fn p2_outgoing_body_chunk_size(&mut self) -> usize {
+        BODY_CHUNK_BYTES
     }
 
     fn send_request(

@@ -229,6 +229,21 @@ impl Entry {
     }
 }
 
+/// Takes out of a record what a guest wrote, where that holds the secret, and says in which form it does.
+pub(super) fn clear(
+    request: &mut UpstreamRequest,
+    secret_form: impl Fn(&[u8]) -> Option<&'static str>,
+) -> Option<&'static str> {
+    let texts = [&request.method, &request.rule].into_iter();
+    let parameters = request.path_parameters.iter().flat_map(|(name, value)| [name, value]);
+    let form = texts.chain(parameters).find_map(|text| secret_form(text.as_bytes()))?;
+    request.method.clear();
+    "credential_in_request".clone_into(&mut request.rule);
+    request.path_parameters.clear();
+    request.redactions = request.redactions.saturating_add(1);
+    Some(form)
+}
+
 /// A request as the connector made it.
 pub(super) fn view_of_parts(parts: &Parts) -> RequestView {
     view(parts.method.as_str(), &parts.uri, &parts.headers, 0)

@@ -22,6 +22,23 @@ pub(crate) enum Breach {
     Limit { code: &'static str, limit: String },
 }
 
+impl Breach {
+    /// The connector's own request held the credential.
+    pub(super) fn carried(form: &'static str) -> Self {
+        let rule = format!("the connector's own request holds the credential as {form}");
+        Self::Denied { code: "credential_in_request", rule }
+    }
+
+    /// The rule in words.
+    pub(super) fn rule(&self) -> &str {
+        match self {
+            Self::Denied { rule, .. } | Self::Connection { rule, .. } | Self::Address { rule } => rule,
+            Self::Limit { limit, .. } => limit,
+            Self::Reflected { form } => form,
+        }
+    }
+}
+
 /// Why one request did not give an answer.
 pub(super) struct Stopped {
     pub(super) breach: Option<Breach>,
@@ -45,9 +62,6 @@ impl Stopped {
     }
 
     /// The connector's request holds the credential, which it cannot know by right.
-    pub(super) fn carried(form: &'static str) -> Self {
-        Self::denied("credential_in_request", format!("the connector's own request holds the credential as {form}"))
-    }
 
     pub(super) fn reflected(form: &'static str) -> Self {
         let rule = format!("the answer holds the credential as {form}");
@@ -66,7 +80,8 @@ pub(super) fn unreachable_upstream(error: &hyper_util::client::legacy::Error) ->
                 breach: Some(Breach::Address { rule: rule.clone() }),
                 code: "address_not_public",
                 rule,
-                error: Error::DestinationIpProhibited,
+                // As for every other refusal: a guest learns nothing of the network from it.
+                error: Error::HttpRequestDenied,
             };
         }
         if let Some(failed) = inner.downcast_ref::<LookupFailed>() {

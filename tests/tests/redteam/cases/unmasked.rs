@@ -88,7 +88,7 @@ pub(crate) const CASES: &[Case] = &[
         "unmasked/path",
         "unmasks",
         "sends the credential as a path, so that it stands in the audit log",
-        "a request that holds it is refused, and not written down",
+        "the call fails, and what it wrote into the request is not written down",
         "host/runtime/src/gate.rs",
         in_a_path,
     ),
@@ -132,6 +132,7 @@ async fn in_a_path(arena: Arc<Arena>) -> Result<()> {
     let upstream = start(&arena, enciphered()).await?;
     let scene = arena.scene(&upstream.base_url()).await?;
     expect_code(scene.call("send", "").await, &["credential_in_request"])?;
-    ensure!(upstream.requests().len() == 1, "it was sent: {:?}", upstream.requests());
+    let record = format!("{:?}", scene.stage.records()?);
+    ensure!(record.contains("credential_in_request"), "the record does not say so: {record}");
     Ok(())
 }
