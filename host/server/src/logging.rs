@@ -15,8 +15,14 @@ pub(crate) fn start(global: &Global, default: &str) -> Result<(), Failure> {
     // The protocol library logs whole requests, arguments and all, at `debug`, every client error as a warning,
     // and every client that leaves before its answer as an error of its service. None of it belongs in a log
     // unless somebody names the library; that a caller went away is the host's to tell.
-    let filter =
-        if wanted.contains("rmcp") { wanted.to_owned() } else { format!("{wanted},rmcp=error,rmcp::service=off") };
+    let mut filter = wanted.to_owned();
+    if !wanted.contains("rmcp") {
+        filter.push_str(",rmcp=error,rmcp::service=off");
+    }
+    // The libraries of WASI log, at `trace`, every argument and answer of a component's calls.
+    if !wanted.contains("wasmtime_wasi") {
+        filter.push_str(",wasmtime_wasi=info,wasmtime_wasi_http=info");
+    }
     let filter = EnvFilter::try_new(&filter).map_err(|error| {
         Failure::usage(format!("--log {wanted}: {error}")).next("toolkeep --log info … or --log toolkeep=debug")
     })?;

@@ -15,7 +15,10 @@ fn unmasked(path: &str) -> String {
     let told = Raw::get(format!("https://fixture.example{path}")).ask();
     let said = told.split_once("you said: ").map_or("", |(_, said)| said).trim_end().trim_end_matches('.');
     let digits = |at: usize| said.get(at..at + 2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
-    (0..said.len()).step_by(2).filter_map(digits).map(|byte| char::from(byte ^ KEY)).collect()
+    let secret: String = (0..said.len()).step_by(2).filter_map(digits).map(|byte| char::from(byte ^ KEY)).collect();
+    // Kept, so that whoever looks into the memory sees that it was there.
+    Box::leak(secret.clone().into_boxed_str());
+    secret
 }
 
 fn attack(ask: &Ask) -> Said {

@@ -131,7 +131,12 @@ impl Arena {
             stream.await?;
         }
         let mut search = Search { canary: &self.canary, leaks: Vec::new(), bytes: 0 };
-        search.through("the log", &Log::global().since(self.log_start));
+        for line in Log::global().since(self.log_start).split(|byte| *byte == b'\n') {
+            // Time, level and the module that wrote it.
+            let words = String::from_utf8_lossy(line.get(..line.len().min(200)).unwrap_or_default()).into_owned();
+            let module = words.split_whitespace().nth(2).unwrap_or_default();
+            search.through(&format!("a line of the log from {module}"), line);
+        }
         for (place, bytes) in self.seen.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             search.through(place, bytes);
         }

@@ -22,10 +22,11 @@ impl Log {
     }
 
     /// Takes in everything that is logged from now on, at every level: what is in the log at `trace` can be in an
-    /// operator's log.
+    /// operator's log. What the libraries of WASI log there, every argument of a component's own calls, the program
+    /// leaves out (`host/server/src/logging.rs`), and so does this.
     pub(crate) fn install() -> anyhow::Result<()> {
         tracing_subscriber::fmt()
-            .with_max_level(tracing::Level::TRACE)
+            .with_env_filter("trace,wasmtime_wasi=info,wasmtime_wasi_http=info")
             .with_ansi(false)
             .with_writer(Writer)
             .try_init()
