@@ -248,7 +248,7 @@ impl Request {
             // It may answer and close before it has read everything.
             let _cut = stream.write_all(format!("{head}\r\n{}", self.body).as_bytes()).await;
             let mut bytes = Vec::new();
-            let mut buffer = [0; 16 << 10];
+            let mut buffer = vec![0; 16 << 10];
             while let Ok(count @ 1..) = stream.read(&mut buffer).await {
                 bytes.extend_from_slice(buffer.get(..count).unwrap_or_default());
             }
