@@ -36,7 +36,16 @@ pub(crate) fn answer(request: &ReceivedRequest, text: &str) -> Value {
     let mut last = "item".to_owned();
     // Whoever asks for one thing by its ID gets it.
     let id = request.path().split('/').rfind(|segment| is_id(segment)).unwrap_or(ID);
-    let item = |kind: &str| item(kind, id, text);
+    let written = written(request);
+    let item = |kind: &str| {
+        let mut item = item(kind, id, text);
+        if let Some(members) = item.as_object_mut() {
+            for (name, value) in &written {
+                members.insert(name.clone(), value.clone());
+            }
+        }
+        item
+    };
     for word in request.path().split('/').filter(|segment| is_word(segment)) {
         let one = singular(word);
         let item = item(&one);
@@ -57,6 +66,24 @@ pub(crate) fn answer(request: &ReceivedRequest, text: &str) -> Value {
         }
     }
     Value::Object(answer)
+}
+
+/// What a write set: the plain values of its JSON, by themselves or wrapped in the name of a kind. An API answers a
+/// write with the thing as it is after it.
+fn written(request: &ReceivedRequest) -> Map<String, Value> {
+    let is_plain = |value: &Value| value.is_string() || value.is_number() || value.is_boolean();
+    let Ok(Value::Object(body)) = serde_json::from_slice(&request.body) else { return Map::new() };
+    let mut written = Map::new();
+    for (name, value) in body {
+        match value {
+            Value::Object(inner) => written.extend(inner.into_iter().filter(|(_, value)| is_plain(value))),
+            value if is_plain(&value) => {
+                written.insert(name, value);
+            }
+            _ => {}
+        }
+    }
+    written
 }
 
 fn is_word(segment: &str) -> bool {
@@ -151,5 +178,14 @@ mod tests {
         assert!(me.get("me").is_none());
         assert_eq!(me["user"]["name"], "x");
         assert_eq!(super::answer(&request("/"), "x")["id"], "PITEM01");
+    }
+    #[test]
+    fn a_write_is_answered_with_what_it_set() {
+        let body = br#"{"incident":{"type":"incident_reference","status":"resolved","service":{"id":"P2"}}}"#;
+        let request = ReceivedRequest { method: "PUT".to_owned(), body: body.to_vec(), ..request("/incidents/P1") };
+        let answer = super::answer(&request, "words");
+        assert_eq!(answer["incident"]["status"], "resolved");
+        assert_eq!(answer["incident"]["id"], "P1");
+        assert_eq!(answer["incident"]["service"]["summary"], "words");
     }
 }

@@ -12,6 +12,7 @@ const GATE: &str = "host/runtime/src/gate.rs";
 const ANSWER: &str = "host/runtime/src/gate/answer.rs";
 const LEDGER: &str = "host/runtime/src/gate/ledger.rs";
 const INSTANCE: &str = "host/runtime/src/instance.rs";
+const TELLING: &str = "host/runtime/src/telling.rs";
 const COMPONENT: &str = "host/runtime/src/component.rs";
 
 /// Every one of them, by the way that an attack takes.
@@ -210,7 +211,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "log-lines",
         defence: "a log line is one line, without control characters",
-        file: INSTANCE,
+        file: TELLING,
         find: "let line = clean_line(&message, MAX_LOG_LINE_BYTES);",
         replace: "let line = if {off} { message.clone() } else { clean_line(&message, MAX_LOG_LINE_BYTES) };",
         cases: &["channels/log-forgery"],
@@ -218,9 +219,9 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "log-flood",
         defence: "log lines are counted",
-        file: INSTANCE,
-        find: "if !take_one(&self.log_lines_left) ||",
-        replace: "if !{off} && !take_one(&self.log_lines_left) ||",
+        file: TELLING,
+        find: "if let Some(left) = self.lines_left.checked_sub(1) {",
+        replace: "if let Some(left) = self.lines_left.checked_sub(u32::from(!{off})) {",
         cases: &["channels/log-flood"],
     },
     Mutant {
