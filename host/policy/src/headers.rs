@@ -19,19 +19,23 @@ const COMMON_REQUEST: [&str; 5] = ["accept", "content-type", "if-match", "if-non
 /// Request headers that client libraries set unasked and the host replaces.
 const REPLACED_REQUEST: [&str; 3] = ["content-length", "host", "user-agent"];
 
-/// Request headers that carry identity, choose where a request goes or what it does, or frame it.
-const HOST_OWNED: [&str; 33] = [
+/// Request headers that carry identity, choose where a request goes or what it does, or frame it. An encoded body
+/// (`content-encoding`) is one that nobody on the way can read; `private-token` and `sudo` are GitLab's for who asks.
+const HOST_OWNED: [&str; 40] = [
     "accept-encoding",
     "alt-used",
     "authorization",
     "cdn-loop",
+    "client-ip",
     "connection",
+    "content-encoding",
     "content-length",
     "cookie",
     "cookie2",
     "dpop",
     "early-data",
     "expect",
+    "fastly-client-ip",
     "forwarded",
     "from",
     "host",
@@ -40,10 +44,13 @@ const HOST_OWNED: [&str; 33] = [
     "keep-alive",
     "max-forwards",
     "origin",
+    "private-token",
     "range",
     "referer",
+    "remote-user",
     "set-cookie",
     "set-cookie2",
+    "sudo",
     "te",
     "trailer",
     "transfer-encoding",
@@ -52,14 +59,27 @@ const HOST_OWNED: [&str; 33] = [
     "user-agent",
     "via",
     "x-client-ip",
+    "x-cluster-client-ip",
     "x-host",
     "x-real-ip",
 ];
 
 /// Prefixes of header names that belong to the host: `x-http-method-override` and its like, the headers by which
-/// proxies tell a server another host, path or client, and those that browsers keep to themselves.
-const HOST_OWNED_PREFIXES: [&str; 8] =
-    ["proxy-", "sec-", "x-forward", "x-http-", "x-method", "x-original-", "x-override-", "x-rewrite-"];
+/// proxies tell a server another host, path, client or user (Cloudflare's begin with `cf-`), and those that browsers
+/// keep to themselves.
+const HOST_OWNED_PREFIXES: [&str; 11] = [
+    "cf-",
+    "proxy-",
+    "sec-",
+    "x-envoy-",
+    "x-forward",
+    "x-http-",
+    "x-method",
+    "x-original-",
+    "x-override-",
+    "x-remote-",
+    "x-rewrite-",
+];
 
 /// Response headers that every connector may see.
 const COMMON_RESPONSE: [&str; 5] = ["content-type", "date", "etag", "link", "retry-after"];
@@ -181,8 +201,23 @@ mod tests {
             "x-original-url",
             "x-forwarded",
             "X-Forwarded-Host",
+            "remote-user",
+            "REMOTE_USER",
+            "x-remote-user",
+            "x-remote-group",
+            "cf-connecting-ip",
+            "fastly-client-ip",
+            "x-cluster-client-ip",
+            "client-ip",
+            "x-envoy-original-path",
+            "private-token",
+            "sudo",
+            "content-encoding",
         ] {
             assert_eq!(request_header(name, &declared, &[]), RequestHeader::HostOwned, "{name}");
+        }
+        for name in ["x-remote", "cfg", "sudoku", "x-env"] {
+            assert_eq!(request_header(name, &[name.to_owned()], &[]), RequestHeader::Sent, "{name}");
         }
         for spelling in ["x-api-key", "X-Api-Key", "x_api_key", "X-API_KEY"] {
             let declared = [declared.clone(), vec![spelling.to_owned()]].concat();

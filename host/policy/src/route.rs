@@ -81,10 +81,48 @@ pub struct TemplateError {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Segment {
     Literal(String),
-    Parameter(String),
+    /// `{name}`, or `{name}:verb` for a custom method of one thing (AIP-136).
+    Parameter {
+        name: String,
+        verb: Option<String>,
+    },
 }
 
-/// A path template such as `/incidents/{id}/notes`.
+impl Segment {
+    fn parse(text: &str) -> Result<Self, &'static str> {
+        let word = |s: &str| {
+            !s.is_empty() && s.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'~'))
+        };
+        if text == "." || text == ".." {
+            return Err("it holds a dot segment");
+        }
+        if let Some((name, after)) = text.strip_prefix('{').and_then(|rest| rest.split_once('}')) {
+            if !word(name) {
+                return Err("a parameter's name may hold letters, digits, `_`, `-`, `.`, `~`");
+            }
+            let verb = match after.strip_prefix(':') {
+                Some(verb) if word(verb) => Some(verb.to_owned()),
+                None if after.is_empty() => None,
+                _ => return Err("after a parameter stands nothing, or `:` and a word"),
+            };
+            return Ok(Self::Parameter { name: name.to_owned(), verb });
+        }
+        if !text.split(':').all(word) {
+            return Err("a segment is words with `:` between them, `{name}` or `{name}:word`");
+        }
+        Ok(Self::Literal(text.to_owned()))
+    }
+
+    /// The name, of a parameter.
+    fn name(&self) -> Option<&str> {
+        match self {
+            Self::Literal(_) => None,
+            Self::Parameter { name, .. } => Some(name),
+        }
+    }
+}
+
+/// A path template such as `/incidents/{id}/notes`, `/things:search` or `/things/{id}:undelete`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PathTemplate {
     text: String,
@@ -96,7 +134,8 @@ impl PathTemplate {
     ///
     /// # Errors
     /// [`TemplateError`] where it is too long, does not begin with `/`, has an empty or dot segment, a
-    /// segment that is neither a literal of unreserved characters nor one `{name}`, or a name twice.
+    /// segment that is neither words of unreserved characters with `:` between them, nor one `{name}`, alone or
+    /// followed by `:` and a word, or a name twice.
     pub fn parse(text: &str) -> Result<Self, TemplateError> {
         let shown = |c: char| if is_unsafe_in_name(c) { char::REPLACEMENT_CHARACTER } else { c };
         let fail =
@@ -108,25 +147,15 @@ impl PathTemplate {
         let mut segments = Vec::new();
         if !inner.is_empty() {
             for segment in inner.split('/') {
-                let name = segment.strip_prefix('{').and_then(|s| s.strip_suffix('}'));
-                let word = |s: &str| {
-                    !s.is_empty()
-                        && s.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'~'))
-                };
-                segments.push(match name {
-                    // Two values of one name would be one in a record.
-                    Some(name) if segments.contains(&Segment::Parameter(name.to_owned())) => {
-                        return Err(fail("two of its parameters have one name"));
-                    }
-                    Some(name) if word(name) => Segment::Parameter(name.to_owned()),
-                    Some(_) => return Err(fail("a parameter's name may hold letters, digits, `_`, `-`, `.`, `~`")),
-                    None if segment == "." || segment == ".." => return Err(fail("it holds a dot segment")),
-                    None if word(segment) => Segment::Literal(segment.to_owned()),
-                    None => return Err(fail("a segment is a word or one `{name}`")),
-                });
+                let segment = Segment::parse(segment).map_err(fail)?;
+                // Two values of one name would be one in a record.
+                if segment.name().is_some() && segments.iter().any(|known: &Segment| known.name() == segment.name()) {
+                    return Err(fail("two of its parameters have one name"));
+                }
+                segments.push(segment);
             }
         }
-        if segments.iter().filter(|segment| matches!(segment, Segment::Parameter(_))).count() > MAX_PARAMETERS {
+        if segments.iter().filter(|segment| segment.name().is_some()).count() > MAX_PARAMETERS {
             return Err(fail("it has more than 8 parameters"));
         }
         Ok(Self { text: text.to_owned(), segments })
@@ -140,6 +169,9 @@ impl PathTemplate {
 
     /// The parameters, name and value, if the target's path fits. Values are as they stand in the URL, cut at
     /// [`MAX_PARAMETER_BYTES`].
+    ///
+    /// No value holds a `:`: servers read what follows one as another operation on the same thing (AIP-136), and
+    /// a route is of one operation. A value that is meant to hold one has it encoded.
     #[must_use]
     pub fn matches(&self, target: &Target) -> Option<Vec<(String, String)>> {
         let mut parameters = Vec::new();
@@ -149,7 +181,14 @@ impl PathTemplate {
             match segment {
                 Segment::Literal(word) if word == value => {}
                 Segment::Literal(_) => return None,
-                Segment::Parameter(name) => {
+                Segment::Parameter { name, verb } => {
+                    let value = match verb {
+                        Some(verb) => value.strip_suffix(verb.as_str())?.strip_suffix(':')?,
+                        None => value,
+                    };
+                    if value.is_empty() || value.contains(':') {
+                        return None;
+                    }
                     parameters.push((name.clone(), value.chars().take(MAX_PARAMETER_BYTES).collect()));
                 }
             }
@@ -201,6 +240,32 @@ mod tests {
     }
 
     #[test]
+    fn an_operation_behind_a_colon_is_another_operation() {
+        let thing = PathTemplate::parse("/things/{id}").unwrap();
+        for other in ["/things/x:undelete", "/things/:undelete", "/things/x:", "/things/:", "/things/x:a:b"] {
+            assert!(thing.matches(&target(other)).is_none(), "{other}");
+        }
+        assert_eq!(thing.matches(&target("/things/x%3Ay")).unwrap(), [("id".to_owned(), "x%3Ay".to_owned())]);
+
+        let undelete = PathTemplate::parse("/things/{id}:undelete").unwrap();
+        assert_eq!(undelete.matches(&target("/things/x:undelete")).unwrap(), [("id".to_owned(), "x".to_owned())]);
+        for other in [
+            "/things/x",
+            "/things/x:purge",
+            "/things/xundelete",
+            "/things/:undelete",
+            "/things/y:purge:undelete",
+            "/things/x:undelete:undelete",
+            "/things/x:undelete/z",
+        ] {
+            assert!(undelete.matches(&target(other)).is_none(), "{other}");
+        }
+        let search = PathTemplate::parse("/things:search").unwrap();
+        assert!(search.matches(&target("/things:search")).is_some());
+        assert!(search.matches(&target("/things")).is_none());
+    }
+
+    #[test]
     fn malformed_templates_are_refused() {
         for bad in [
             "",
@@ -214,6 +279,14 @@ mod tests {
             "/a?b",
             "/a%20b",
             "/{a}{b}",
+            "/{a}:{b}",
+            "/{a}:",
+            "/{a}:b:c",
+            "/{a}b",
+            "/b:{a}",
+            "/:a",
+            "/a:",
+            "/a::b",
             "/{a}/x/{a}",
             "/{a}/{b}/{c}/{d}/{e}/{f}/{g}/{h}/{i}",
         ] {

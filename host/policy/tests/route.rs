@@ -7,14 +7,16 @@ use proptest::prelude::*;
 use toolkeep_policy::{Base, EgressPolicy, Method, OriginMapping, PathTemplate, Route, Target};
 
 const BASE: &str = "https://api.example.com";
-/// One segment of a path, as an honest connector writes it.
+/// The value of a parameter, as an honest connector writes it.
+const VALUE: &str = "([A-Za-z0-9_~!$&'()*+,=@-]|%20|%3A|%C3%A9){1,6}";
+/// Any segment of a path: a `:` begins another operation.
 const SEGMENT: &str = "([A-Za-z0-9_~!$&'()*+,=:@-]|%20|%C3%A9){1,6}";
 
-/// One segment of a template and a path: the template's text, and the path's.
-fn pair() -> impl Strategy<Value = (Option<String>, String)> {
+/// One segment of a template and a path: a parameter's name, its value or the fixed text, and what follows it.
+fn pair() -> impl Strategy<Value = (Option<String>, String, String)> {
     prop_oneof![
-        "[A-Za-z0-9_~-]{1,6}".prop_map(|word| (None, word)),
-        ("[a-z]{1,3}", SEGMENT).prop_map(|(name, value)| (Some(name), value)),
+        "[A-Za-z0-9_~-]{1,6}(:[a-z]{1,3}){0,2}".prop_map(|word| (None, word, String::new())),
+        ("[a-z]{1,3}", VALUE, "(:[a-z]{1,4})?").prop_map(|(name, value, verb)| (Some(name), value, verb)),
     ]
 }
 
@@ -22,12 +24,12 @@ fn pair() -> impl Strategy<Value = (Option<String>, String)> {
 fn template_and_path() -> impl Strategy<Value = (String, String, Vec<(String, String)>)> {
     prop::collection::vec(pair(), 0..8).prop_map(|pairs| {
         let (mut template, mut path, mut parameters) = (Vec::new(), Vec::new(), Vec::new());
-        for (place, (name, text)) in pairs.into_iter().enumerate() {
-            path.push(text.clone());
+        for (place, (name, text, verb)) in pairs.into_iter().enumerate() {
+            path.push(format!("{text}{verb}"));
             match name {
                 None => template.push(text),
                 Some(name) => {
-                    template.push(format!("{{{name}{place}}}"));
+                    template.push(format!("{{{name}{place}}}{verb}"));
                     parameters.push((format!("{name}{place}"), text));
                 }
             }
@@ -38,6 +40,11 @@ fn template_and_path() -> impl Strategy<Value = (String, String, Vec<(String, St
 
 fn target(path: &str) -> Target {
     Target::parse(&format!("{BASE}{path}")).unwrap()
+}
+
+/// A segment and what stands behind its colon.
+fn operation(segment: &str) -> (&str, Option<&str>) {
+    segment.split_once(':').map_or((segment, None), |(before, after)| (before, Some(after)))
 }
 
 fn policy(routes: Vec<Route>) -> EgressPolicy {
@@ -59,7 +66,20 @@ proptest! {
             .fold(template.as_str().to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value));
         prop_assert_eq!(again, path);
         for (_, value) in &parameters {
-            prop_assert!(!value.contains('/') && !value.is_empty());
+            prop_assert!(!value.contains(['/', ':']) && !value.is_empty());
+        }
+    }
+
+    /// Another operation on what a route names is not of that route.
+    #[test]
+    fn a_path_with_an_operation_more_is_another((template, path, _) in template_and_path(), verb in "[a-z]{0,6}") {
+        let template = PathTemplate::parse(&template).unwrap();
+        for (at, _) in path.match_indices('/').skip(1).chain([(path.len(), "")]) {
+            let (before, after) = path.split_at(at);
+            if before != "/" {
+                let other = target(&format!("{before}:{verb}{after}"));
+                prop_assert!(template.matches(&other).is_none());
+            }
         }
     }
 
@@ -98,9 +118,9 @@ proptest! {
     /// Only what one of the routes says: method, origin and path, by a second reading of the template.
     #[test]
     fn a_decision_rests_on_a_route(
-        routes in prop::collection::vec((0_usize..6, "(/([ab]|\\{[ab]\\})){1,3}"), 0..5),
+        routes in prop::collection::vec((0_usize..6, "(/([ab](:b)?|\\{[ab]\\}(:b)?)){1,3}"), 0..5),
         method in prop::sample::select(vec!["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE", "get", ""]),
-        path in "(/[abc]){1,4}",
+        path in "(/[abc](:[bc])?){1,4}",
     ) {
         let methods = [Method::Get, Method::Head, Method::Post, Method::Put, Method::Patch, Method::Delete];
         let routes: Vec<Route> = routes
@@ -114,14 +134,17 @@ proptest! {
             let (template, path): (Vec<_>, Vec<_>) = (route.path.as_str().split('/').collect(), path.split('/').collect());
             route.method.as_str() == method
                 && template.len() == path.len()
-                && template.iter().zip(path).all(|(segment, value)| segment.starts_with('{') || *segment == value)
+                && template.iter().zip(path).all(|(segment, value)| {
+                    let ((segment, verb), (value, of)) = (operation(segment), operation(value));
+                    verb == of && (segment.starts_with('{') || segment == value)
+                })
         };
         let decided = policy(routes.clone()).decide(method, &target(&path));
         prop_assert_eq!(decided.ok().map(|decision| decision.route), routes.iter().find(fits).cloned());
     }
 
     #[test]
-    fn no_text_makes_a_template_panic_or_speak_in_tongues(text in "(/|\\{|\\}|a|\\.|\\PC|\\p{Cc}|\u{202e}){0,40}") {
+    fn no_text_makes_a_template_panic_or_speak_in_tongues(text in "(/|\\{|\\}|:|a|\\.|\\PC|\\p{Cc}|\u{202e}){0,40}") {
         match PathTemplate::parse(&text) {
             Ok(template) => {
                 prop_assert_eq!(template.as_str(), &text);

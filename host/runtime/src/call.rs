@@ -132,7 +132,8 @@ impl Host {
     /// record says so and how far it came.
     ///
     /// # Errors
-    /// [`CallError`]. A refusal at any step is recorded too; if that fails, the audit error is what is returned.
+    /// [`CallError`]. A refusal at any step is recorded too; if that fails, the audit error is what is returned. Of
+    /// calls that are too many in a minute, one is recorded, and the next record says how many were not.
     pub async fn call(&self, principal: &Principal, call: Call) -> Result<Answer, CallError> {
         let asked_for = crate::text::clean_line(&call.tool, 64);
         let scoped = match self.authorize(principal, call) {
@@ -163,6 +164,16 @@ impl Host {
 
     /// Records a call that never began. The record comes before the answer, as for every other outcome.
     async fn refuse(&self, principal: &Principal, tool: String, refused: CallError) -> CallError {
+        let mut rule = crate::text::clean_line(&refused.to_string(), 500);
+        if matches!(refused, CallError::RateLimited { .. }) {
+            match self.parts.places.is_recorded(principal) {
+                None => return refused,
+                Some(0) => {}
+                Some(left_out) => {
+                    rule = format!("{rule}; {left_out} more since the record before this were refused unrecorded");
+                }
+            }
+        }
         let connector = match &refused {
             CallError::NoConnection { connector, .. } => Some(connector.clone()),
             _ => None,
@@ -172,7 +183,7 @@ impl Host {
             connector,
             tool: Some(tool),
             code: refused.code().to_owned(),
-            rule: Some(crate::text::clean_line(&refused.to_string(), 500)),
+            rule: Some(rule),
             ..Refusal::default()
         };
         match self.audit().refuse(refusal).await {

@@ -23,8 +23,11 @@ const TABLE_KEEP_RESIDENT_BYTES: usize = 64 << 10;
 const STACK_KEEP_RESIDENT_BYTES: usize = 64 << 10;
 /// Host frames below the guest's stack, in bytes: what the fiber needs beyond the guest's own limit.
 const HOST_STACK_BYTES: usize = 1 << 20;
-/// Core instances that one component may consist of: a program, its shims and adapters.
-const CORE_INSTANCES_PER_COMPONENT: u32 = 16;
+/// Tables that one component may have: the program's, and one of each shim that its imports are called through.
+const TABLES_PER_COMPONENT: u32 = 4;
+/// What the engine itself keeps for one instance (imports, globals, function references), in bytes: Wasmtime's
+/// default.
+const INSTANCE_STATE_BYTES: usize = 1 << 20;
 
 /// The interfaces that a connector may import, without their versions. A component that imports anything else
 /// is refused when it is loaded. Two parts of `wasi:cli` are here because every program's start-up asks for
@@ -64,18 +67,19 @@ pub(crate) fn engine(limits: &Limits, memory_is_observed: bool) -> Result<Engine
     let mut pool = PoolingAllocationConfig::new();
     // One more than calls: a component that is being loaded describes itself beside them.
     let instances = limits.concurrent_calls.saturating_add(1);
+    let core_instances = u32::try_from(limits.core_instances).unwrap_or(u32::MAX);
     pool.total_component_instances(instances)
-        .total_core_instances(instances.saturating_mul(CORE_INSTANCES_PER_COMPONENT))
+        .total_core_instances(instances.saturating_mul(core_instances))
         .total_memories(instances)
-        .total_tables(instances.saturating_mul(4))
+        .total_tables(instances.saturating_mul(TABLES_PER_COMPONENT))
         .total_stacks(instances)
-        .max_core_instances_per_component(CORE_INSTANCES_PER_COMPONENT)
+        .max_core_instances_per_component(core_instances)
         .max_memories_per_component(1)
-        .max_tables_per_component(4)
+        .max_tables_per_component(TABLES_PER_COMPONENT)
         .max_memory_size(limits.memory_bytes)
         .table_elements(limits.table_elements)
-        .max_core_instance_size(1 << 20)
-        .max_component_instance_size(1 << 20)
+        .max_core_instance_size(INSTANCE_STATE_BYTES)
+        .max_component_instance_size(INSTANCE_STATE_BYTES)
         .linear_memory_keep_resident(MEMORY_KEEP_RESIDENT_BYTES)
         .table_keep_resident(TABLE_KEEP_RESIDENT_BYTES)
         .async_stack_keep_resident(STACK_KEEP_RESIDENT_BYTES)

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-/// Declares the limits once: the struct, the defaults, and their names for configuration by text.
+/// Declares the limits once: the struct, the defaults, the least and the most that each can be set to, and their
+/// names for configuration by text.
 macro_rules! limits {
-    ($($(#[doc = $doc:literal])+ $name:ident: $kind:ty = $default:expr;)+) => {
+    ($($(#[doc = $doc:literal])+ $name:ident: $kind:ty = $default:expr, $least:expr => $most:expr;)+) => {
         /// The limits of a host. [`Limits::default`] suits one machine with two cores; each may be changed.
         #[derive(Debug, Clone, PartialEq, Eq)]
         #[non_exhaustive]
@@ -32,11 +33,19 @@ macro_rules! limits {
             /// Changes the limit of this name. Its unit is the end of its name, or a number of things.
             ///
             /// # Errors
-            /// [`LimitError`] where there is no such limit, or the number does not fit it.
+            /// [`LimitError`] where there is no such limit, or the number is less or more than it can be.
             pub fn set(&mut self, name: &str, value: u64) -> Result<(), LimitError> {
                 match name {
                     $(stringify!($name) => {
-                        self.$name = <$kind>::try_from(value).map_err(|_| LimitError::TooLarge { name: stringify!($name), value })?;
+                        let (name, least, most): (_, u64, u64) = (stringify!($name), $least, $most);
+                        if value < least {
+                            return Err(LimitError::TooSmall { name, value, least });
+                        }
+                        let too_large = LimitError::TooLarge { name, value, most };
+                        if value > most {
+                            return Err(too_large);
+                        }
+                        self.$name = <$kind>::try_from(value).map_err(|_| too_large)?;
                     })+
                     _ => return Err(LimitError::Unknown(name.chars().take(64).collect())),
                 }
@@ -64,75 +73,105 @@ pub enum LimitError {
     /// There is none of this name.
     #[error("there is no limit named {0:?}")]
     Unknown(String),
-    /// The number is beyond what the limit can be.
-    #[error("{value} is more than the limit {name} can be")]
+    /// The number is less than the limit can be: nothing would work, or there would be no limit.
+    #[error("{name} is at least {least}; {value} is less")]
+    TooSmall {
+        /// The limit.
+        name: &'static str,
+        /// The number.
+        value: u64,
+        /// The least that it can be.
+        least: u64,
+    },
+    /// The number is more than the limit can be.
+    #[error("{name} is at most {most}; {value} is more")]
     TooLarge {
         /// The limit.
         name: &'static str,
         /// The number.
         value: u64,
+        /// The most that it can be.
+        most: u64,
     },
 }
+
+/// Longest time that a limit can be set to, in milliseconds: an hour. Nobody waits longer for an answer.
+const HOUR_MS: u64 = 3_600_000;
+/// Most bytes that a limit on data can be set to: 1 GiB. What is larger does not belong into a process's memory.
+const GIB: u64 = 1 << 30;
+/// Most things that a limit can count: a million.
+const MILLION: u64 = 1_000_000;
 
 limits! {
     /// Longest a call may take, in milliseconds. A slow upstream page takes 10 s at worst; a person waits no
     /// longer than a minute.
-    wall_clock_ms: u64 = 60_000;
-    /// Processor time of a call's guest code, in milliseconds, counted in ticks of [`TICK_MS`]. Reshaping
-    /// 10,000 rows takes well under one second.
-    cpu_ms: u64 = 5_000;
+    wall_clock_ms: u64 = 60_000, 1 => HOUR_MS;
+    /// Processor time of a call's guest code, in milliseconds, counted in ticks of two. Reshaping 10,000 rows
+    /// takes well under one second.
+    cpu_ms: u64 = 5_000, 1 => HOUR_MS;
     /// Linear memory of one instance, in bytes. Ten times what the largest permitted answer needs.
-    memory_bytes: usize = 64 << 20;
+    memory_bytes: usize = 64 << 20, 1 << 20 => 4 << 30;
     /// Elements of one table. A compiled program has a few hundred indirect functions.
-    table_elements: usize = 20_000;
+    table_elements: usize = 20_000, 1 => 10_000_000;
     /// Core instances of one component. A program and its shims are three or four.
-    core_instances: usize = 16;
+    core_instances: usize = 16, 1 => 1_000;
     /// Stack of the guest, in bytes. JSON nested 128 deep needs a quarter of it.
-    stack_bytes: usize = 1 << 20;
-    /// Handles (requests, streams, fields …) that one call may hold at a time.
-    handles: usize = 1_024;
+    stack_bytes: usize = 1 << 20, 64 << 10 => 64 << 20;
+    /// Handles (requests, streams, fields …) that one call may hold at a time. An answer that is being read takes
+    /// five (future, response, body, stream, wait), and eight are read at once; the rest is for connectors that
+    /// hold requests or clocks ahead.
+    handles: usize = 256, 16 => MILLION;
     /// Upstream requests of one call. A hundred pages of a hundred rows are where classic paging commonly
     /// ends (PagerDuty: 10,000 rows), and some look-ups of names come before.
-    upstream_requests: u32 = 120;
+    upstream_requests: u32 = 120, 1 => MILLION;
     /// Upstream requests of one call that are under way at once. Each may hold two bodies in memory.
-    upstream_requests_at_once: u32 = 8;
-    /// Body of one upstream request, in bytes.
-    request_body_bytes: usize = 1 << 20;
+    upstream_requests_at_once: u32 = 8, 1 => 1_000;
+    /// Body of one upstream request, in bytes. A tool's arguments are at most a quarter of that.
+    request_body_bytes: usize = 1 << 20, 1 => GIB;
     /// Body of one upstream answer, in bytes. A page of 100 full incidents is about 250 KB.
-    response_body_bytes: usize = 8 << 20;
-    /// All upstream answers of one call, in bytes.
-    response_bytes_per_call: usize = 64 << 20;
-    /// Header section of one upstream answer, in bytes.
-    response_header_bytes: usize = 64 << 10;
-    /// Longest wait for a TCP connection, in milliseconds.
-    connect_ms: u64 = 5_000;
-    /// Longest wait for one upstream answer with its body, in milliseconds.
-    upstream_ms: u64 = 30_000;
-    /// Arguments of a call as JSON text, in bytes.
-    arguments_bytes: usize = 256 << 10;
+    response_body_bytes: usize = 8 << 20, 1 => GIB;
+    /// All upstream answers of one call, in bytes. A hundred pages of 250 KB are 25 MB.
+    response_bytes_per_call: usize = 32 << 20, 1 => 16 << 30;
+    /// Header section of one upstream answer, in bytes. Servers commonly send less than 8 KiB; long links for
+    /// paging and policies for browsers make up the rest.
+    response_header_bytes: usize = 64 << 10, 1 => 16 << 20;
+    /// Longest wait for a TCP connection, in milliseconds. A packet around the world takes 0.3 s, and two that
+    /// were lost are sent again within three seconds.
+    connect_ms: u64 = 5_000, 1 => HOUR_MS;
+    /// Longest wait for one upstream answer with its body, in milliseconds. Gateways commonly give up after
+    /// thirty seconds, and a call has time for one more.
+    upstream_ms: u64 = 30_000, 1 => HOUR_MS;
+    /// Arguments of a call as JSON text, in bytes. A model writes some KiB; a document that it passes on is rarely
+    /// larger than a hundred.
+    arguments_bytes: usize = 256 << 10, 1 => GIB;
     /// A tool's answer, structured and other content together, in bytes. A model reads no more than that.
-    result_bytes: usize = 1 << 20;
-    /// Lines that one call may write to the operator's log.
-    log_lines: u32 = 64;
-    /// Progress reports that one call may pass on.
-    progress_reports: u32 = 100;
-    /// Calls that run at once; as many instances are kept ready. Each keeps a few MiB resident when used.
-    concurrent_calls: u32 = 64;
+    result_bytes: usize = 1 << 20, 1 => GIB;
+    /// Lines that one call may write to the operator's log. A connector has one to say for each request, and few
+    /// calls make more; a stranger's component cannot push others' lines out of sight.
+    log_lines: u32 = 64, 1 => MILLION;
+    /// Progress reports that one call may pass on. A person sees no more steps than percents.
+    progress_reports: u32 = 100, 1 => MILLION;
+    /// Calls that run at once; as many instances are kept ready. Each keeps a few MiB resident when used, and
+    /// reserves address space for its memory.
+    concurrent_calls: u32 = 64, 1 => 4_096;
     /// Calls of one principal that run at once. An agent that works in parallel has a handful; the rest of the
     /// places are for others.
-    concurrent_calls_per_principal: u32 = 16;
+    concurrent_calls_per_principal: u32 = 16, 1 => 4_096;
     /// Calls that one principal may make in a minute, over time; 0 for no limit. Ten a second is more than an
     /// agent reads answers, and keeps one that went astray from filling the log.
-    calls_per_minute_per_principal: u32 = 600;
-    /// Calls that one principal may make at once before that rate counts.
-    calls_burst_per_principal: u32 = 200;
-    /// Longest wait for a place among them, in milliseconds; then the caller is told to come back.
-    queue_ms: u64 = 10_000;
-    /// A component's file, in bytes.
-    component_bytes: usize = 32 << 20;
+    calls_per_minute_per_principal: u32 = 600, 0 => MILLION;
+    /// Calls that one principal may make at once before that rate counts. An agent begins with a burst: it looks
+    /// at everything, and then at some of it.
+    calls_burst_per_principal: u32 = 200, 1 => MILLION;
+    /// Longest wait for a place among them, in milliseconds; then the caller is told to come back. Most calls end
+    /// within a second or two, so who waits ten waits for calls that stay.
+    queue_ms: u64 = 10_000, 1 => HOUR_MS;
+    /// A component's file, in bytes. One with a JavaScript engine in it, the largest honest kind, has some twelve
+    /// MiB.
+    component_bytes: usize = 32 << 20, 1 => GIB;
     /// Longest wait for a component to be compiled, in milliseconds, those that are compiled before it included.
     /// A component with a JavaScript engine in it, the largest honest kind, took 50 s on two cores that others used.
-    compile_ms: u64 = 120_000;
+    compile_ms: u64 = 120_000, 1 => HOUR_MS;
 }
 
 /// One tick of the processor-time clock, in milliseconds: how long a looping guest may keep a thread from its
@@ -161,7 +200,9 @@ mod tests {
     fn each_limit_can_be_set_by_its_name_and_is_listed_with_a_reason() {
         let mut limits = Limits::default();
         for limit in Limits::default().list() {
-            assert!(limit.reason.len() > 20 && limit.reason.ends_with('.'), "{limit:?}");
+            // What it bounds, and why so much: two sentences, or one with both, and for a terminal.
+            assert!(limit.reason.len() > 60 && limit.reason.ends_with('.'), "{limit:?}");
+            assert!(!limit.reason.contains(['`', '[', ']', '\n']), "{limit:?}");
             limits.set(limit.name, limit.value + 1).unwrap();
         }
         let raised: Vec<u64> = limits.list().iter().map(|limit| limit.value - 1).collect();
@@ -174,6 +215,24 @@ mod tests {
         let mut limits = Limits::default();
         assert_eq!(limits.set("wall_clock", 1), Err(LimitError::Unknown("wall_clock".to_owned())));
         assert!(matches!(limits.set("concurrent_calls", u64::MAX), Err(LimitError::TooLarge { .. })));
+        assert_eq!(limits, Limits::default());
+    }
+
+    #[test]
+    fn nothing_is_set_to_what_would_be_no_limit_or_no_host() {
+        let mut limits = Limits::default();
+        for limit in Limits::default().list() {
+            let none = limits.set(limit.name, 0);
+            // The one limit that may be switched off.
+            assert_eq!(none.is_ok(), limit.name == "calls_per_minute_per_principal", "{}", limit.name);
+            let endless = limits.set(limit.name, u64::MAX);
+            assert!(matches!(endless, Err(LimitError::TooLarge { .. })), "{}", limit.name);
+        }
+        let small = limits.set("memory_bytes", (1 << 20) - 1).unwrap_err();
+        assert_eq!(small.to_string(), "memory_bytes is at least 1048576; 1048575 is less");
+        let large = limits.set("concurrent_calls", 4_097).unwrap_err();
+        assert_eq!(large.to_string(), "concurrent_calls is at most 4096; 4097 is more");
+        limits.set("calls_per_minute_per_principal", 600).unwrap();
         assert_eq!(limits, Limits::default());
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use governor::clock::{Clock, MonotonicClock};
 use governor::state::keyed::HashMapStateStore;
@@ -18,6 +18,10 @@ use crate::limits::Limits;
 /// Principals that are remembered before those who have not called for a while are forgotten.
 const MAX_REMEMBERED: usize = 4_096;
 
+/// How often calls of one principal that are too many are recorded, in seconds. A record is made durable before its
+/// caller is answered, so one for each would hold up everybody's; one in a minute says who, since when, and how many.
+const REFUSALS_RECORDED_S: u64 = 60;
+
 /// Who calls: a tenant and a user. Keys and agents of one person share one allowance, because its upstream
 /// counts them together too.
 type Who = (String, String);
@@ -27,10 +31,19 @@ pub(crate) struct Places {
     all: Arc<Semaphore>,
     of_each: Mutex<HashMap<Who, Weak<Semaphore>>>,
     rate: Option<RateLimiter<Who, HashMapStateStore<Who>, MonotonicClock>>,
+    refused: Mutex<HashMap<Who, Refused>>,
     clock: MonotonicClock,
     concurrent: u32,
     concurrent_each: u32,
     wait: Duration,
+}
+
+/// Calls of one principal that were too many.
+struct Refused {
+    /// When one of them was recorded.
+    recorded: Instant,
+    /// How many came after it and were not.
+    left_out: u64,
 }
 
 /// A place among the running calls; dropping it gives it back.
@@ -50,6 +63,7 @@ impl Places {
             all: Arc::new(Semaphore::new(limits.concurrent_calls as usize)),
             of_each: Mutex::default(),
             rate: quota.map(|quota| RateLimiter::new(quota, HashMapStateStore::default(), clock.clone())),
+            refused: Mutex::default(),
             clock,
             concurrent: limits.concurrent_calls,
             concurrent_each: limits.concurrent_calls_per_principal,
@@ -71,6 +85,32 @@ impl Places {
                 retry_after_s: u32::try_from(wait.as_secs().saturating_add(1)).unwrap_or(u32::MAX),
             }
         })
+    }
+
+    /// Whether a call that [`Places::count`] refused is recorded, and then how many of this principal's before it
+    /// were not. Of at most [`MAX_REMEMBERED`] principals it is known; who was recorded longest ago is forgotten,
+    /// with the number.
+    pub(crate) fn is_recorded(&self, principal: &Principal) -> Option<u64> {
+        self.is_recorded_at(principal, self.clock.now())
+    }
+
+    fn is_recorded_at(&self, principal: &Principal, now: Instant) -> Option<u64> {
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        let who = who(principal);
+        if let Some(known) = refused.get_mut(&who) {
+            if now.saturating_duration_since(known.recorded) < Duration::from_secs(REFUSALS_RECORDED_S) {
+                known.left_out = known.left_out.saturating_add(1);
+                return None;
+            }
+            known.recorded = now;
+            return Some(std::mem::take(&mut known.left_out));
+        }
+        if refused.len() >= MAX_REMEMBERED {
+            let oldest = refused.iter().min_by_key(|(_, known)| known.recorded).map(|(who, _)| who.clone());
+            oldest.and_then(|oldest| refused.remove(&oldest));
+        }
+        refused.insert(who, Refused { recorded: now, left_out: 0 });
+        Some(0)
     }
 
     /// A place, first among the principal's own calls, then among all: who has many waiting waits for itself.
@@ -126,6 +166,26 @@ mod tests {
             other => panic!("{other:?}"),
         }
         places.count(&principal("lee")).unwrap();
+    }
+
+    #[test]
+    fn of_many_refusals_in_a_minute_one_is_recorded_and_the_others_are_counted() {
+        let places = Places::new(&Limits::default());
+        let begun = places.clock.now();
+        let after = |seconds| begun + Duration::from_secs(seconds);
+        let kim = principal("kim");
+        assert_eq!(places.is_recorded_at(&kim, begun), Some(0));
+        for second in 1..60 {
+            assert_eq!(places.is_recorded_at(&kim, after(second)), None);
+        }
+        assert_eq!(places.is_recorded_at(&principal("lee"), after(30)), Some(0), "another principal has its own");
+        assert_eq!(places.is_recorded_at(&kim, after(60)), Some(59));
+        assert_eq!(places.is_recorded_at(&kim, after(61)), None);
+        assert_eq!(places.is_recorded_at(&kim, after(7_200)), Some(1));
+        for number in 0..2 * MAX_REMEMBERED {
+            assert_eq!(places.is_recorded_at(&principal(&format!("u{number}")), after(7_201)), Some(0));
+        }
+        assert_eq!(places.refused.lock().unwrap().len(), MAX_REMEMBERED);
     }
 
     #[test]

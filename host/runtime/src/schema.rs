@@ -29,9 +29,9 @@ const MAX_PATTERNS: usize = 16;
 /// translating one takes time that grows with the square of its length.
 const MAX_PATTERN_BYTES: usize = 512;
 
-/// Size of a compiled pattern, in bytes, and of its matcher's cache. `.{1,255}` takes most of it; a pattern of
-/// twenty bytes can be made to take gigabytes.
-const MAX_COMPILED_PATTERN_BYTES: usize = 128 << 10;
+/// Size of a compiled pattern, in bytes, and of its matcher's cache. `.{1,255}` takes most of it, because one
+/// character of it is any of Unicode's; a pattern of twenty bytes can be made to take gigabytes.
+const MAX_COMPILED_PATTERN_BYTES: usize = 512 << 10;
 
 /// Most bytes of text that the patterns of a schema may be put to in one check: each pattern could meet all of the
 /// text, and a matcher takes up to some microseconds for a byte.

@@ -50,25 +50,35 @@ fn route(line: &str) -> Option<Route> {
     Some(Route { method: Method::parse(method)?, origin: "api".to_owned(), path })
 }
 
-/// A second reading of a template: of as many segments as the path, each the same or a parameter.
+/// A second reading of a template: of as many segments as the path, each the same, or a parameter with the same
+/// operation behind it, or none.
 fn fits(route: &Route, method: &str, path: &str) -> bool {
     let template = route.path.as_str();
     route.method.as_str() == method
         && template.matches('/').count() == path.matches('/').count()
         && template.split('/').zip(path.split('/')).all(|(segment, value)| {
-            let is_parameter = segment.starts_with('{') && segment.ends_with('}');
-            segment == value || (is_parameter && !value.is_empty())
+            let (parameter, verb) = operation(segment);
+            let (value_itself, of) = operation(value);
+            segment == value || (parameter.starts_with('{') && verb == of && !value_itself.is_empty())
         })
+}
+
+/// A segment, and what stands behind its first colon, with it.
+fn operation(segment: &str) -> (&str, &str) {
+    segment.split_at(segment.find(':').unwrap_or(segment.len()))
 }
 
 /// The parameters, put back into the template, give the path again.
 fn put_back(template: &PathTemplate, parameters: &[(String, String)], path: &str) {
     let mut parameters = parameters.iter();
     for (segment, value) in template.as_str().split('/').zip(path.split('/')) {
-        let Some(name) = segment.strip_prefix('{').and_then(|segment| segment.strip_suffix('}')) else {
+        let (parameter, verb) = operation(segment);
+        let Some(name) = parameter.strip_prefix('{').and_then(|name| name.strip_suffix('}')) else {
             assert_eq!(segment, value);
             continue;
         };
+        let (value, of) = operation(value);
+        assert_eq!(verb, of, "of another operation");
         // Records keep the beginning of a long value.
         let kept: String = value.chars().take(toolkeep_policy::route::MAX_PARAMETER_BYTES).collect();
         assert_eq!(parameters.next(), Some(&(name.to_owned(), kept)));

@@ -132,3 +132,25 @@ async fn terminal_codes_in_an_answer_are_made_harmless() {
     let echo = stage.structured("fixture_echo", json!({ "text": text })).await.unwrap();
     assert_eq!(echo["text"], "a\u{FFFD}[2Jb\u{FFFD}c\nd \u{e4}\u{20ac}");
 }
+
+#[tokio::test]
+async fn calls_that_are_too_many_do_not_fill_the_log() {
+    let mut limits = Limits::default();
+    // So seldom that no machine is slow enough to be allowed another one.
+    limits.calls_per_minute_per_principal = 1;
+    limits.calls_burst_per_principal = 2;
+    let stage = Stage::new("http://127.0.0.1:1", limits).unwrap();
+    stage.host.load(&guest("fixture").unwrap()).await.unwrap();
+    let lee = Principal::new("acme".parse().unwrap(), "lee".parse().unwrap());
+    for (principal, calls) in [(&stage.kim, 12), (&lee, 4)] {
+        for number in 0..calls {
+            let call = Call::new("fixture_echo", json!({ "text": "a", "times": 1 })).unwrap();
+            let code = stage.host.call(principal, call).await.map_or_else(|error| error.code(), |_| "answered");
+            assert_eq!(code, if number < 2 { "answered" } else { "too_many_calls" });
+        }
+    }
+    let records = stage.records().unwrap();
+    let refused: Vec<_> = records.iter().filter(|record| record.content["code"] == "too_many_calls").collect();
+    let users: Vec<_> = refused.iter().map(|record| &record.content["user"]).collect();
+    assert_eq!(users, ["kim", "lee"], "one record of each in a minute: {refused:?}");
+}

@@ -189,6 +189,8 @@ impl Search<'_> {
 /// Limits of a small host: calls that loop end soon, and the machine may be slow.
 pub(crate) fn limits() -> Limits {
     let mut limits = Limits::default();
+    // Attacks on other limits hold hundreds; those on this one hold a million.
+    limits.handles = 1_024;
     limits.cpu_ms = 400;
     limits.concurrent_calls = 4;
     // Neighbours call without a pause, as long as an attack lasts.

@@ -30,8 +30,8 @@ const MAX_SCHEMA_BYTES: usize = 16 << 10;
 const MAX_LINE_ENDS: usize = 3;
 /// Longest reason of a refusal, in bytes: it may repeat what a connector said.
 const MAX_REASON_BYTES: usize = 500;
-/// Most patterns in all schemas of a connector: compiled, they take at most 64 MiB.
-const MAX_PATTERNS: usize = 256;
+/// Most patterns in all schemas of a connector: compiled, they take at most 64 MiB, their matchers' caches included.
+const MAX_PATTERNS: usize = 64;
 
 fn invalid(field: impl Into<String>, reason: impl Into<String>) -> HostError {
     // A reason may repeat what the connector said, and it goes to a terminal.
@@ -184,6 +184,13 @@ impl Description {
             routes: check_routes("identification", said.identification.routes, &names)?,
             scopes: said.identification.scopes,
         };
+        // It runs when a user connects, before anybody chose a tool, and is recorded as a read.
+        if let Some(index) = identification.routes.iter().position(|route| !route.method.is_safe()) {
+            return Err(invalid(
+                format!("identification.routes[{index}].method"),
+                "identify only reads: GET or HEAD; what changes something is a tool's route",
+            ));
+        }
 
         check_count("tools", said.tools.len(), 128)?;
         let mut tools = Vec::new();

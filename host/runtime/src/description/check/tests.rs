@@ -190,3 +190,25 @@ fn counts_and_lengths_are_bounded() {
         assert_eq!(refused(edit).0, at);
     }
 }
+
+#[test]
+fn identification_only_reads() {
+    let of = |method: &str| {
+        refused(|said| {
+            let route = |method: &str| wit::Route {
+                method: method.to_owned(),
+                origin: "api".to_owned(),
+                path: "/me".to_owned(),
+            };
+            said.identification.routes = vec![route("GET"), route(method)];
+        })
+    };
+    for method in ["GET", "HEAD"] {
+        assert_eq!(of(method).0, "accepted", "{method}");
+    }
+    for method in ["POST", "PUT", "PATCH", "DELETE"] {
+        let (field, reason) = of(method);
+        assert_eq!(field, "identification.routes[1].method", "{method}");
+        assert!(reason.contains("GET or HEAD"), "{reason}");
+    }
+}
