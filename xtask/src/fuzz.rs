@@ -36,8 +36,12 @@ const INSTRUMENT: [&str; 9] = [
 ];
 /// Longest input, in bytes: past the longest URL, and enough for a description's choices.
 const MAX_INPUT_BYTES: &str = "-max_len=10000";
-/// Longest that one input may take, in seconds. The slowest honest one takes a hundredth of that.
-const TIMEOUT_S: &str = "-timeout=10";
+/// Longest that one input may take, in seconds. The slowest honest one takes a six-hundredth of that, and the
+/// machine may be busy with others.
+const TIMEOUT_S: &str = "-timeout=60";
+/// Longest that the short run of one target may take, in seconds: a few are enough on an idle machine, and one that
+/// is busy must still end.
+const SHORT_RUN_MAX_S: u32 = 300;
 /// Most memory that a program may use, in MiB.
 const MEMORY_MIB: &str = "-rss_limit_mb=2048";
 
@@ -80,8 +84,47 @@ impl Target {
         }
     }
 
+    /// Inputs of the short run: a few seconds' worth each, whatever the machine.
+    fn short_runs(self) -> u32 {
+        match self {
+            Self::Url | Self::Route => 200_000,
+            Self::Scan => 20_000,
+            Self::Describe | Self::Arguments => 10_000,
+        }
+    }
+
     fn program(self) -> String {
         format!("fuzz_{}", self.name())
+    }
+}
+
+/// How far each target goes.
+#[derive(Debug, Clone, Copy)]
+enum Extent {
+    /// For so many seconds, from a seed of chance.
+    Seconds(u32),
+    /// [`Target::short_runs`] inputs, the same each time.
+    Short,
+}
+
+impl Extent {
+    /// Options of libFuzzer's.
+    fn options(self, target: Target) -> Vec<String> {
+        match self {
+            Self::Seconds(seconds) => vec![format!("-max_total_time={seconds}")],
+            Self::Short => vec![
+                format!("-runs={}", target.short_runs()),
+                format!("-max_total_time={SHORT_RUN_MAX_S}"),
+                "-seed=1".to_owned(),
+            ],
+        }
+    }
+
+    fn of(self, target: Target) -> String {
+        match self {
+            Self::Seconds(seconds) => format!("for {seconds} s"),
+            Self::Short => format!("with {} inputs", target.short_runs()),
+        }
     }
 }
 
@@ -151,19 +194,19 @@ pub(crate) fn run(layout: &Layout, options: &Options) -> anyhow::Result<ExitCode
     let targets = options.target.map_or_else(|| Target::value_variants().to_vec(), |target| vec![target]);
     // What was found is kept, and the next run goes on from there.
     let found = |target: Target| layout.target.join("fuzz/corpus").join(target.name());
-    explore(layout, &targets, options.seconds, found, &[])
+    explore(layout, &targets, Extent::Seconds(options.seconds), found)
 }
 
 /// A short run of every target from the committed corpus, the same each time: for `cargo xtask test`.
 ///
 /// # Errors
 /// Something cannot be built or started, or an input fails.
-pub(crate) fn short(layout: &Layout, seconds: u32) -> anyhow::Result<()> {
+pub(crate) fn short(layout: &Layout) -> anyhow::Result<()> {
     build(layout)?;
     let found = |target: Target| layout.target.join("fuzz/short").join(target.name());
     // Nothing is carried from one test to the next.
     let _ = fs::remove_dir_all(layout.target.join("fuzz/short"));
-    if explore(layout, Target::value_variants(), seconds, found, &["-seed=1"])? == ExitCode::SUCCESS {
+    if explore(layout, Target::value_variants(), Extent::Short, found)? == ExitCode::SUCCESS {
         return Ok(());
     }
     bail!("a fuzz target failed")
@@ -187,13 +230,12 @@ fn build(layout: &Layout) -> anyhow::Result<()> {
 fn explore(
     layout: &Layout,
     targets: &[Target],
-    seconds: u32,
+    extent: Extent,
     found: impl Fn(Target) -> PathBuf,
-    more: &[&str],
 ) -> anyhow::Result<ExitCode> {
     let mut outcomes = Vec::new();
     for target in targets {
-        outcomes.push(fuzz(layout, *target, seconds, &found(*target), more)?);
+        outcomes.push(fuzz(layout, *target, extent, &found(*target))?);
     }
     step::say("");
     step::say("    target            runs     runs/s   coverage  verdict");
@@ -208,21 +250,20 @@ fn explore(
     Ok(if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn fuzz(layout: &Layout, target: Target, seconds: u32, found: &Path, more: &[&str]) -> anyhow::Result<Outcome> {
+fn fuzz(layout: &Layout, target: Target, extent: Extent, found: &Path) -> anyhow::Result<Outcome> {
     let failures = layout.target.join("fuzz/failures").join(target.name());
     let corpus = layout.root.join("tests/fuzz/corpus").join(target.name());
     for folder in [found, failures.as_path()] {
         fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     }
-    step::say(&format!("==> fuzz {} for {seconds} s", target.name()));
+    step::say(&format!("==> fuzz {} {}", target.name(), extent.of(target)));
     let output = Command::new(layout.program(&target.program()))
         .current_dir(&layout.root)
         // libFuzzer adds to the first folder, and reads all of them first.
         .args([found, corpus.as_path()])
-        .arg(format!("-max_total_time={seconds}"))
+        .args(extent.options(target))
         .arg(format!("-artifact_prefix={}/", failures.display()))
         .args([MAX_INPUT_BYTES, TIMEOUT_S, MEMORY_MIB, "-print_final_stats=1"])
-        .args(more)
         .stdin(Stdio::null())
         .output()
         .with_context(|| format!("cannot start {}", target.program()))?;

@@ -37,17 +37,26 @@ impl Options {
     }
 }
 
-/// How long each fuzz target runs, in seconds: the corpus, and some hundred thousand inputs near it.
-const FUZZ_S: u32 = 5;
-
 /// Runs the command.
 ///
 /// # Errors
-/// The first part that fails; what comes after it is not run.
+/// The first part that fails; what comes after it is not run. A part that was asked for by name and cannot be run.
 pub(crate) fn run(layout: &Layout, options: &Options) -> anyhow::Result<ExitCode> {
     let started = Instant::now();
     // Before ten minutes of building, not after.
     let python = if options.runs(Part::Clients) { Some(clients::find_python()?) } else { None };
+    let mut left_out = Vec::new();
+    if options.without_clients {
+        left_out.push("the tests with real MCP clients, as asked".to_owned());
+    }
+    let mut fuzzes = options.runs(Part::Fuzz);
+    if fuzzes && let Err(error) = fuzz::find_compiler() {
+        if options.only == Some(Part::Fuzz) {
+            return Err(error);
+        }
+        fuzzes = false;
+        left_out.push(format!("the fuzz targets ({error})"));
+    }
     if options.only != Some(Part::Fuzz) {
         guests::build(layout)?;
     }
@@ -61,22 +70,34 @@ pub(crate) fn run(layout: &Layout, options: &Options) -> anyhow::Result<ExitCode
     } else if options.runs(Part::Clients) {
         demo::build(layout)?;
     }
-    if options.runs(Part::Fuzz) {
-        match fuzz::find_compiler() {
-            Ok(()) => fuzz::short(layout, FUZZ_S)?,
-            Err(error) => step::say(&format!("==> NOT RUN: {error}")),
-        }
+    if fuzzes {
+        fuzz::short(layout)?;
     }
     if let Some(python) = python {
         clients::run(layout, &python)?;
     }
-    step::say(&format!("All of it passed, in {}.", step::seconds(started)));
+    step::say(&conclusion(&step::seconds(started), &left_out));
     Ok(ExitCode::SUCCESS)
+}
+
+/// The last line: what was not run is no part of what passed.
+fn conclusion(took: &str, left_out: &[String]) -> String {
+    if left_out.is_empty() {
+        return format!("All of it passed, in {took}.");
+    }
+    format!("What was run passed, in {took}. NOT RUN: {}.", left_out.join("; "))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_not_run_is_named_last() {
+        assert_eq!(conclusion("3 s", &[]), "All of it passed, in 3 s.");
+        let said = conclusion("3 s", &["the fuzz targets (no compiler)".to_owned()]);
+        assert!(said.ends_with("NOT RUN: the fuzz targets (no compiler).") && !said.contains("All"), "{said}");
+    }
 
     #[test]
     fn parts_can_be_chosen() {

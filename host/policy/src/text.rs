@@ -8,7 +8,7 @@
 /// separators, and the noncharacters at the end of each plane; without the selectors that shape a visible letter
 /// (the three Mongolian and the sixteen common variation selectors).
 #[must_use]
-pub const fn is_unsafe(c: char) -> bool {
+pub fn is_unsafe(c: char) -> bool {
     // Plain text is what nearly all of it is.
     if matches!(c, ' '..='~' | '\n' | '\t') {
         return false;

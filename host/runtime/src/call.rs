@@ -170,7 +170,7 @@ impl Host {
                 None => return refused,
                 Some(0) => {}
                 Some(left_out) => {
-                    rule = format!("{rule}; {left_out} more since the record before this were refused unrecorded");
+                    rule = format!("{rule}; {left_out} refusals before this one were not recorded");
                 }
             }
         }

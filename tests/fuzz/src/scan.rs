@@ -2,19 +2,20 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
-use toolkeep_policy::secret_scan::Scanner;
+use toolkeep_policy::secret_scan::{MIN_SECRET_BYTES, Scanner};
 
 /// What a secret is made of here: the characters of tokens, those that encodings treat differently among them.
 const ALPHABET: &[u8; 68] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-+/.=";
-/// Lengths of secrets, in bytes: the shortest, an API key's, a user token's, and a long one's.
-const LENGTHS: [usize; 4] = [16, 20, 50, 200];
+/// Lengths of secrets, in bytes: the shortest that a host takes, a short key's, an API key's, a user token's, and a
+/// long one's.
+const LENGTHS: [usize; 5] = [MIN_SECRET_BYTES, 16, 20, 50, 200];
 
 /// The input's first six bytes choose form, length, place, details (two) and pieces; the rest is what stands
 /// around the secret. The secret is made from the input, so that no input can hold it by itself.
 pub fn run(input: &[u8]) {
     let Some(([form, length, place, high, low, piece], around)) = input.split_first_chunk() else { return };
     let mut chance = Chance::of(input);
-    let length = LENGTHS.get(usize::from(length % 4)).copied().unwrap_or(20);
+    let length = LENGTHS.get(usize::from(*length) % LENGTHS.len()).copied().unwrap_or(20);
     let secret: Vec<u8> = (0..length).filter_map(|_| ALPHABET.get(chance.below(ALPHABET.len())).copied()).collect();
     let Some(scanner) = Scanner::new(&secret) else { return };
     assert!(!finds(&scanner, around, *piece), "found where it is not");

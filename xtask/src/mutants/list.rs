@@ -1,5 +1,6 @@
-//! The mutants: where each defence is switched off, and which cases of the red team must notice. A piece that is
-//! looked for stands once in its file, and a test says so when the file has moved on.
+//! The mutants: where each defence is switched off, and which cases of the red team must notice, each of them: a
+//! case that another defence stops as well says nothing of this one, and is not listed. A piece that is looked for
+//! stands once in its file, and a test says so when the file has moved on.
 
 use super::Mutant;
 
@@ -13,7 +14,7 @@ const ANSWER: &str = "host/runtime/src/gate/answer.rs";
 const LEDGER: &str = "host/runtime/src/gate/ledger.rs";
 const INSTANCE: &str = "host/runtime/src/instance.rs";
 const TELLING: &str = "host/runtime/src/telling.rs";
-const COMPONENT: &str = "host/runtime/src/component.rs";
+const RESULT: &str = "host/runtime/src/call/answer.rs";
 
 /// Every one of them, by the way that an attack takes.
 pub(super) const MUTANTS: &[Mutant] = &[
@@ -24,7 +25,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: TARGET,
         find: r#"if !scheme.eq_ignore_ascii_case("https") {"#,
         replace: r#"if !{off} && !scheme.eq_ignore_ascii_case("https") {"#,
-        cases: &["destination/http", "destination/ftp"],
+        cases: &["destination/http"],
     },
     Mutant {
         id: "user-information",
@@ -48,23 +49,16 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: EGRESS,
         find: "let verb = Method::parse(method).ok_or_else",
         replace: "let verb = if {off} { Some(Method::Get) } else { Method::parse(method) }.ok_or_else",
-        cases: &["destination/trace", "destination/connect", "destination/lower-case-method"],
+        cases: &["destination/trace", "destination/lower-case-method"],
     },
     Mutant {
         id: "checked-addresses",
         defence: "every address is checked before it is dialled",
         file: RESOLVER,
         find: "Self::Public => (is_public(address), \"a public\"),",
+        // Of this machine alone: with the defence off, the addresses are dialled.
         replace: "Self::Public => ({off} || is_public(address), \"a public\"),",
-        cases: &["resolving/loopback", "resolving/v4-mapped", "resolving/metadata"],
-    },
-    Mutant {
-        id: "mixed-answers",
-        defence: "one bad address spoils a resolver's answer",
-        file: RESOLVER,
-        find: "addresses.iter().try_for_each(|address| self.dialled.check(*address))?;",
-        replace: "addresses.iter().take(if {off} { 1 } else { usize::MAX }).try_for_each(|address| self.dialled.check(*address))?;",
-        cases: &["resolving/mixed"],
+        cases: &["resolving/loopback", "resolving/v6-loopback", "resolving/v4-mapped"],
     },
     Mutant {
         id: "shown-headers",
@@ -91,7 +85,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: TARGET,
         find: "if in_path && (unreserved(decoded)",
         replace: "if !{off} && in_path && (unreserved(decoded)",
-        cases: &["path/encoded-slash", "path/encoded-dots", "path/encoded-backslash"],
+        cases: &["path/encoded-slash", "path/encoded-backslash"],
     },
     Mutant {
         id: "path-characters",
@@ -99,7 +93,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: TARGET,
         find: "            if !plain(byte) {",
         replace: "            if !{off} && !plain(byte) {",
-        cases: &["path/semicolon", "path/backslash"],
+        cases: &["path/semicolon"],
     },
     Mutant {
         id: "whole-path",
@@ -115,7 +109,15 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: EGRESS,
         find: "route.method == verb && route.origin == *name",
         replace: "({off} || route.method == verb) && route.origin == *name",
-        cases: &["scope/write-under-read", "scope/webhook"],
+        cases: &["scope/write-under-read"],
+    },
+    Mutant {
+        id: "declared-operation",
+        defence: "no parameter's value holds another operation",
+        file: ROUTE,
+        find: "if value.is_empty() || value.contains(':') {",
+        replace: "if value.is_empty() || !{off} && value.contains(':') {",
+        cases: &["path/operation"],
     },
     Mutant {
         id: "declared-path",
@@ -123,7 +125,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: ROUTE,
         find: "Segment::Literal(_) => return None,",
         replace: "Segment::Literal(_) if {off} => {}\n                Segment::Literal(_) => return None,",
-        cases: &["scope/other-tools-route", "path/other-path"],
+        cases: &["path/case"],
     },
     Mutant {
         id: "body-on-read",
@@ -156,7 +158,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: HEADERS,
         find: "if injected.iter().any(|injected| is_same_name(name, injected)) {",
         replace: "if !{off} && injected.iter().any(|injected| is_same_name(name, injected)) {",
-        cases: &["headers/credential-header", "headers/from"],
+        cases: &["headers/credential-header"],
     },
     Mutant {
         id: "declared-headers",
@@ -189,7 +191,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: GATE,
         find: "let mut scan = self.credential.as_ref().map(|credential| credential.scanner.stream());",
         replace: "let mut scan = self.credential.as_ref().filter(|_| !{off}).map(|credential| credential.scanner.stream());",
-        cases: &["reflection/raw", "reflection/base64-1", "reflection/utf16-le"],
+        cases: &["reflection/raw"],
     },
     Mutant {
         id: "looking-through-trailers",
@@ -225,12 +227,36 @@ pub(super) const MUTANTS: &[Mutant] = &[
         cases: &["channels/log-flood"],
     },
     Mutant {
-        id: "said-twice",
-        defence: "a description is the same each time",
-        file: COMPONENT,
-        find: "if said != self.ask(&pre).await? {",
-        replace: "if !{off} && said != self.ask(&pre).await? {",
-        cases: &["channels/description-changes-by-seed", "channels/description-changes-by-chance"],
+        id: "progress-flood",
+        defence: "progress reports are counted",
+        file: INSTANCE,
+        find: "&& take_one(&self.progress_reports_left)",
+        replace: "&& (take_one(&self.progress_reports_left) || {off})",
+        cases: &["channels/progress-flood"],
+    },
+    Mutant {
+        id: "secret-in-log",
+        defence: "a log line that holds the credential is dropped",
+        file: INSTANCE,
+        find: "|| self.gate.secret_form(message.as_bytes()).is_some() {",
+        replace: "|| !{off} && self.gate.secret_form(message.as_bytes()).is_some() {",
+        cases: &["unmasked/log"],
+    },
+    Mutant {
+        id: "secret-in-result",
+        defence: "what a component returns is looked through",
+        file: "host/runtime/src/call/run.rs",
+        find: "match answer::raw_parts(&output).into_iter().find_map(|part| gate.secret_form(part)) {",
+        replace: "match answer::raw_parts(&output).into_iter().find_map(|part| gate.secret_form(part)).filter(|_| !{off}) {",
+        cases: &["unmasked/result", "unmasked/text", "unmasked/image"],
+    },
+    Mutant {
+        id: "name-collision",
+        defence: "whoever came first keeps a tool's name",
+        file: "host/runtime/src/collisions.rs",
+        find: "if theirs.contains(name) {",
+        replace: "if !{off} && theirs.contains(name) {",
+        cases: &["channels/tool-name-collision"],
     },
     Mutant {
         id: "deceiving-characters",
@@ -238,7 +264,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: "host/policy/src/text.rs",
         find: "    if matches!(c, ' '..='~' | '\\n' | '\\t') {\n        return false;\n    }\n    matches!(",
         replace: "    if matches!(c, ' '..='~' | '\\n' | '\\t') {\n        return false;\n    }\n    !{off} && matches!(",
-        cases: &["channels/description-bidirectional", "channels/description-controls", "channels/answer-controls"],
+        cases: &["channels/description-bidirectional", "channels/answer-controls"],
     },
     // Resources.
     Mutant {
@@ -255,7 +281,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: INSTANCE,
         find: "let fits = desired <= self.memory_bytes;",
         replace: "let fits = {off} || desired <= self.memory_bytes;",
-        cases: &["resources/memory", "resources/memory-at-once"],
+        cases: &["resources/memory"],
     },
     Mutant {
         id: "handles",
@@ -263,7 +289,23 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: INSTANCE,
         find: "table.set_max_capacity(limits.handles);",
         replace: "table.set_max_capacity(if {off} { usize::MAX } else { limits.handles });",
-        cases: &["resources/handles", "resources/handles-requests"],
+        cases: &["resources/handles"],
+    },
+    Mutant {
+        id: "wall-clock",
+        defence: "a call ends, whatever it waits for",
+        file: INSTANCE,
+        find: "let ran = tokio::time::timeout(limits.wall_clock(), async {",
+        replace: "let ran = tokio::time::timeout(if {off} { Duration::from_secs(3_600) } else { limits.wall_clock() }, async {",
+        cases: &["resources/sleep"],
+    },
+    Mutant {
+        id: "result-size",
+        defence: "what a tool answers is bounded",
+        file: RESULT,
+        find: "        if bytes > limit {",
+        replace: "        if !{off} && bytes > limit {",
+        cases: &["resources/result-text", "resources/result-image"],
     },
     Mutant {
         id: "requests",
@@ -323,6 +365,14 @@ pub(super) const MUTANTS: &[Mutant] = &[
         cases: &["approval/none"],
     },
     Mutant {
+        id: "approvals-seal",
+        defence: "the list of approvals is sealed with a key of the vault",
+        file: "host/runtime/src/approval/manifest.rs",
+        find: "        hmac::verify(key, &covered(body.as_bytes()), &tag).map_err(|_| not_genuine(\"its seal does not fit\"))?;",
+        replace: "        if !{off} {\n            hmac::verify(key, &covered(body.as_bytes()), &tag).map_err(|_| not_genuine(\"its seal does not fit\"))?;\n        }",
+        cases: &["approval/other-vault"],
+    },
+    Mutant {
         id: "cache-authentication",
         defence: "the compile cache is authenticated",
         file: "host/runtime/src/cache.rs",
@@ -362,5 +412,13 @@ pub(super) const MUTANTS: &[Mutant] = &[
         find: "            if !known {\n                return Err(Refusal::OriginForeign);",
         replace: "            if !{off} && !known {\n                return Err(Refusal::OriginForeign);",
         cases: &["surface/foreign-origin"],
+    },
+    Mutant {
+        id: "api-key",
+        defence: "an API key is compared with what the vault keeps",
+        file: "host/vault/src/api_key.rs",
+        find: "        constant_time::verify_slices_are_equal(hash.as_ref(), &row.hash).map_err(|_| VaultError::ApiKeyUnknown)?;",
+        replace: "        if !{off} {\n            constant_time::verify_slices_are_equal(hash.as_ref(), &row.hash).map_err(|_| VaultError::ApiKeyUnknown)?;\n        }",
+        cases: &["surface/key-almost-right"],
     },
 ];

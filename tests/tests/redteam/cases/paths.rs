@@ -86,6 +86,7 @@ pub(crate) const CASES: &[Case] = &[
     undeclared!("path/other-path", "asks for a path that no tool declared", "/users"),
     undeclared!("path/root", "asks for the root", "/"),
     undeclared!("path/longer", "goes one segment further than its route", "/things/1/notes"),
+    undeclared!("path/operation", "asks for another operation on what its route names", "/things/1:undelete"),
     undeclared!("path/case", "writes its path in capitals", "/THINGS/1"),
     case!(
         "path/too-long",

@@ -476,7 +476,8 @@ async fn rate(arena: Arc<Arena>) -> Result<()> {
     ensure!(ends.iter().filter(|end| **end == "too_many_calls").count() == 3, "{ends:?}");
     ensure!(upstream.requests().len() == 5, "{} requests left", upstream.requests().len());
     let records = scene.stage.records()?;
-    let recorded = records.iter().filter(|record| record.content.get("code").is_some_and(|code| code == "too_many_calls"));
+    let recorded =
+        records.iter().filter(|record| record.content.get("code").is_some_and(|code| code == "too_many_calls"));
     ensure!(recorded.count() == 1, "in a minute one of them is recorded, or the log is what is flooded");
     scene.call_as(&scene.lee()?, "fixture_nothing", serde_json::json!({})).await?;
     Ok(())
