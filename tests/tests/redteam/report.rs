@@ -8,7 +8,7 @@ use anyhow::Result;
 use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::json;
 
-use crate::case::{Case, Verdict};
+use crate::case::{Case, Shape, Verdict};
 use crate::options::Form;
 
 const GOOD: Style = AnsiColor::Green.on_default();
@@ -34,7 +34,7 @@ impl Printer {
             Form::Lines => {
                 let mut out = anstream::stdout().lock();
                 let (id, took) = (verdict.id, verdict.took.as_millis());
-                writeln!(out, "{word} {id:<38} {took:>6} ms  {}", verdict.attack)?;
+                writeln!(out, "{word} {id:<38} {took:>6} ms  {:<9}  {}", shapes(verdict.shapes), verdict.attack)?;
                 for line in complaints(verdict) {
                     writeln!(out, "       {line}")?;
                 }
@@ -91,6 +91,11 @@ impl Printer {
     }
 }
 
+/// The shapes of credentials that a case is tried with.
+fn shapes(shapes: &[Shape]) -> String {
+    shapes.iter().map(|shape| shape.name()).collect::<Vec<_>>().join("+")
+}
+
 /// How the attack succeeded, if it did.
 fn complaints(verdict: &Verdict) -> Vec<String> {
     let mut lines: Vec<String> = verdict.reason.iter().flat_map(|reason| reason.lines()).map(str::to_owned).collect();
@@ -137,6 +142,7 @@ pub(crate) fn list(cases: &[&'static Case], form: Form) -> Result<()> {
             let line = json!({
                 "id": case.id, "category": case.category, "guest": case.guest,
                 "attack": case.attack, "defence": case.defence, "enforced_by": case.enforced_by,
+                "shapes": case.shapes(),
             });
             writeln!(out, "{line}")?;
         } else {
