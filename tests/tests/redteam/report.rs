@@ -14,6 +14,8 @@ use crate::options::Form;
 const GOOD: Style = AnsiColor::Green.on_default();
 const BAD: Style = AnsiColor::Red.on_default().bold();
 const BOLD: Style = Style::new().bold();
+/// Most characters of one line of a reason: some reasons repeat whole answers.
+const MAX_LINE_CHARS: usize = 1_000;
 /// Columns assumed where there is no terminal to ask: three columns of words fit.
 const DEFAULT_WIDTH: u16 = 160;
 
@@ -98,7 +100,8 @@ fn shapes(shapes: &[Shape]) -> String {
 
 /// How the attack succeeded, if it did.
 fn complaints(verdict: &Verdict) -> Vec<String> {
-    let mut lines: Vec<String> = verdict.reason.iter().flat_map(|reason| reason.lines()).map(str::to_owned).collect();
+    let shown = |line: &str| line.chars().take(MAX_LINE_CHARS).collect::<String>();
+    let mut lines: Vec<String> = verdict.reason.iter().flat_map(|reason| reason.lines()).map(shown).collect();
     lines.truncate(20);
     lines.extend(
         verdict.leaks.iter().map(|leak| format!("LEAK: the credential stands in {} as {}", leak.place, leak.form)),

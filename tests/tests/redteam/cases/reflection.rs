@@ -153,6 +153,10 @@ async fn at_place(arena: Arc<Arena>, place: Place) -> Result<()> {
     let upstream = start(&arena, Behaviour::Plausible).await?;
     let scene = arena.scene(&upstream.base_url()).await?;
     for form in [Form::Raw, Form::HexLower, Form::Base64Url { offset: 1 }] {
+        // Names come in lower case, whatever was sent (`http::HeaderName`): base64 is no text that way any more.
+        if place == Place::HeaderName && matches!(form, Form::Base64Url { .. }) {
+            continue;
+        }
         let _before = upstream.take_requests();
         upstream.set(Behaviour::Echo(Echo { what: What::Token, place, form, chunks: Chunks::Whole }));
         let result = scene.call("", "1").await;
