@@ -1,5 +1,5 @@
 //! A connector that declares what no connector may have: the host's headers, a redirect's target, a base without
-//! TLS or by address, a route that climbs. The red team writes the declaration into its slot. It is refused at load,
+//! TLS or by address, a route that climbs, an identification that changes things. The red team writes the declaration into its slot. It is refused at load,
 //! with the name of the field.
 
 #![cfg(target_family = "wasm")]
@@ -36,6 +36,9 @@ fn describe(name: &'static str) -> wit::Connector {
             }
             _ => {}
         }
+    }
+    if what == "identify" {
+        connector.identification.routes.push(declare::route(&value, "api", "/things/{id}"));
     }
     for tool in &mut connector.tools {
         match what.as_str() {

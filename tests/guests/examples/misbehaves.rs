@@ -9,10 +9,9 @@ use serde::Deserialize;
 use toolkeep_connector::bindings::toolkeep::connector::host;
 use toolkeep_connector::bindings::wasi::clocks::monotonic_clock;
 use toolkeep_connector::bindings::wasi::http::outgoing_handler;
-use toolkeep_connector::bindings::wasi::http::types::{
-    Fields, FutureIncomingResponse, Method, OutgoingRequest, Scheme,
-};
+use toolkeep_connector::bindings::wasi::http::types::{Fields, Method, OutgoingRequest};
 use toolkeep_connector::{schemars, *};
+use toolkeep_guests::Raw;
 
 #[derive(Deserialize, schemars::JsonSchema)]
 #[schemars(crate = "toolkeep_connector::schemars")]
@@ -32,57 +31,6 @@ fn structured(text: impl Into<String>) -> Result<Output, ToolError> {
 fn recurse(depth: u64) -> u64 {
     let waste = std::hint::black_box([depth; 64]);
     recurse(depth + 1) + waste[0]
-}
-
-/// A request made by hand, so that nothing between corrects it.
-fn start(method: &Method, url: &str, headers: &[(&str, &str)]) -> Result<FutureIncomingResponse, String> {
-    let list: Vec<(String, Vec<u8>)> =
-        headers.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec())).collect();
-    let fields = match Fields::from_list(&list) {
-        Ok(fields) => fields,
-        Err(error) => return Err(format!("fields: {error:?}")),
-    };
-    let request = OutgoingRequest::new(fields);
-    let (scheme, rest) = url.split_once("://").unwrap_or(("https", url));
-    let scheme = match scheme {
-        "https" => Scheme::Https,
-        "http" => Scheme::Http,
-        other => Scheme::Other(other.to_owned()),
-    };
-    let (authority, path) = match rest.find('/') {
-        Some(at) => rest.split_at(at),
-        None => (rest, "/"),
-    };
-    if request.set_method(method).is_err() || request.set_scheme(Some(&scheme)).is_err() {
-        return Err("refused: method or scheme".to_owned());
-    }
-    if request.set_authority(Some(authority)).is_err() || request.set_path_with_query(Some(path)).is_err() {
-        return Err("refused: authority or path".to_owned());
-    }
-    outgoing_handler::handle(request, None).map_err(|error| format!("refused: {error:?}"))
-}
-
-/// Makes a request, waits, and says what became of it.
-fn raw(method: Method, url: &str, headers: &[(&str, &str)]) -> String {
-    let future = match start(&method, url, headers) {
-        Ok(future) => future,
-        Err(said) => return said,
-    };
-    future.subscribe().block();
-    match future.get() {
-        Some(Ok(Ok(response))) => {
-            let status = response.status();
-            let headers: Vec<String> = response
-                .headers()
-                .entries()
-                .into_iter()
-                .map(|(name, value)| format!("{name}={}", String::from_utf8_lossy(&value)))
-                .collect();
-            format!("answered: {status} {}", headers.join(" "))
-        }
-        Some(Ok(Err(error))) => format!("failed: {error:?}"),
-        _ => "failed: no answer".to_owned(),
-    }
 }
 
 fn misbehave(context: &mut Context, arguments: Misbehave) -> Result<Output, ToolError> {
@@ -123,29 +71,25 @@ fn misbehave(context: &mut Context, arguments: Misbehave) -> Result<Output, Tool
             let kept: Vec<Fields> = (0..1_000_000).map(|_| Fields::new()).collect();
             structured(format!("{{\"kept\":{}}}", kept.len()))
         }
-        "get" => {
-            let said = raw(Method::Get, &with, &[]);
-            structured(serde_json::json!({ "said": said }).to_string())
-        }
+        "get" => structured(serde_json::json!({ "said": Raw::get(with).ask() }).to_string()),
         "method" => {
-            let said = raw(Method::Other(with), "https://fixture.example/things/1", &[]);
+            let said = Raw::get("https://fixture.example/things/1").method(&with).ask();
             structured(serde_json::json!({ "said": said }).to_string())
         }
         "header" => {
-            let (name, value) = with.split_once(':').unwrap_or((&with, ""));
-            let said = raw(Method::Get, "https://fixture.example/things/1", &[(name, value.trim())]);
+            let said = Raw::get("https://fixture.example/things/1").header_line(&with).ask();
             structured(serde_json::json!({ "said": said }).to_string())
         }
         "fire_and_forget" => {
             // The request leaves; the guest does not wait for what comes of it.
-            let future = start(&Method::Get, &with, &[]);
+            let future = Raw::get(with).start();
             monotonic_clock::subscribe_duration(50_000_000).block();
             drop(future);
             structured("{}")
         }
         "ask_and_return" => {
             // Gone before any task of the host's could have looked at the request.
-            let _future = start(&Method::Get, &with, &[]);
+            let _future = Raw::get(with).start();
             structured("{}")
         }
         "unfinished_bodies" => {

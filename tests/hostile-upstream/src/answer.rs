@@ -27,6 +27,8 @@ pub(crate) struct Answer {
     pub(crate) chunks: (Chunks, Vec<usize>),
     /// Fields behind the body. Where there are any, the body is sent in chunks.
     pub(crate) trailers: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Whether the connection stays open for the next request.
+    pub(crate) keeps_open: bool,
 }
 
 impl Answer {
@@ -44,6 +46,7 @@ impl Answer {
             body,
             chunks: (Chunks::Whole, Vec::new()),
             trailers: Vec::new(),
+            keeps_open: false,
         }
         .with("Content-Type", content_type)
     }
@@ -62,8 +65,11 @@ impl Answer {
         for (name, value) in &self.headers {
             push_field(&mut head, name, value);
         }
-        // Each exchange has a connection of its own: what one leaves behind cannot confuse the next.
-        head.extend_from_slice(b"Connection: close\r\n");
+        // Unless it is asked for otherwise, each exchange has a connection of its own: what one leaves behind cannot
+        // confuse the next.
+        if !self.keeps_open {
+            head.extend_from_slice(b"Connection: close\r\n");
+        }
         head
     }
 

@@ -182,6 +182,7 @@ mod tests {
             headers: Vec::new(),
             body: Vec::new(),
             followed_redirect: false,
+            connection: 0,
         }
     }
 

@@ -162,6 +162,7 @@ mod tests {
             headers: Vec::new(),
             body: Vec::new(),
             followed_redirect: false,
+            connection: 0,
         }
     }
 

@@ -25,6 +25,8 @@ pub struct ReceivedRequest {
     pub body: Vec<u8>,
     /// It came to the address that only a client which follows redirects learns of.
     pub followed_redirect: bool,
+    /// Which of the upstream's connections it came over, counted from 0 in the order in which they were accepted.
+    pub connection: u64,
 }
 
 impl ReceivedRequest {
@@ -45,9 +47,11 @@ fn malformed(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what.to_owned())
 }
 
-/// Reads one request from a fresh connection; nothing where the client closed without one.
+/// Reads one request from a connection on which nothing waits; nothing where the client closed without one. What
+/// stands behind the request is thrown away: clients that send the next one before the answer are not expected.
 pub(crate) async fn read(
     stream: &mut (impl AsyncRead + Unpin),
+    connection: u64,
     followed_redirect: bool,
 ) -> io::Result<Option<ReceivedRequest>> {
     let mut bytes = Vec::with_capacity(2 << 10);
@@ -72,6 +76,7 @@ pub(crate) async fn read(
         headers: parsed.headers.iter().map(|field| (field.name.to_owned(), field.value.to_vec())).collect(),
         body: Vec::new(),
         followed_redirect,
+        connection,
     };
     request.body = body(stream, &request, rest).await?;
     Ok(Some(request))
@@ -131,13 +136,13 @@ mod tests {
     #[tokio::test]
     async fn requests_are_read_whole() {
         let plain = b"POST /a?b=c HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabcd";
-        let request = read(&mut &plain[..], false).await.unwrap().unwrap();
+        let request = read(&mut &plain[..], 7, false).await.unwrap().unwrap();
         assert_eq!((request.method.as_str(), request.path(), request.body.as_slice()), ("POST", "/a", &b"abc"[..]));
-        assert_eq!(request.header("HOST"), Some(&b"x"[..]));
+        assert_eq!((request.header("HOST"), request.connection), (Some(&b"x"[..]), 7));
         let chunked = b"PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1;x=y\r\nc\r\n0\r\n\r\n";
-        assert_eq!(read(&mut &chunked[..], true).await.unwrap().unwrap().body, b"abc");
-        assert_eq!(read(&mut &b""[..], false).await.unwrap(), None);
-        assert!(read(&mut &b"GET / HT"[..], false).await.is_err());
-        assert!(read(&mut &b"POST / HTTP/1.1\r\ncontent-length: 9\r\n\r\nab"[..], false).await.is_err());
+        assert_eq!(read(&mut &chunked[..], 0, true).await.unwrap().unwrap().body, b"abc");
+        assert_eq!(read(&mut &b""[..], 0, false).await.unwrap(), None);
+        assert!(read(&mut &b"GET / HT"[..], 0, false).await.is_err());
+        assert!(read(&mut &b"POST / HTTP/1.1\r\ncontent-length: 9\r\n\r\nab"[..], 0, false).await.is_err());
     }
 }

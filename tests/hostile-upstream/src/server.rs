@@ -1,8 +1,9 @@
-//! The listening side: one task for each connection, one exchange on each connection.
+//! The listening side: one task for each connection, and one exchange on each unless it is to keep them open.
 
 use std::collections::VecDeque;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -34,6 +35,9 @@ pub struct Config {
     pub credential_prefix: Option<String>,
     /// What it does at first.
     pub behaviour: Behaviour,
+    /// Whether well-formed answers (honest, plausible, an error's status) leave their connection open for the next
+    /// request, as common servers do. Otherwise each exchange has a connection of its own.
+    pub keep_alive: bool,
 }
 
 impl Default for Config {
@@ -43,6 +47,7 @@ impl Default for Config {
             credential_header: "authorization".to_owned(),
             credential_prefix: None,
             behaviour: Behaviour::Plausible,
+            keep_alive: false,
         }
     }
 }
@@ -57,6 +62,9 @@ pub struct HostileUpstream {
 struct Shared {
     credential_header: String,
     credential_prefix: Option<String>,
+    keep_alive: bool,
+    /// Connections so far.
+    connections: AtomicU64,
     /// Where redirects lead: it listens too, to see who follows.
     elsewhere: SocketAddr,
     state: Mutex<State>,
@@ -94,6 +102,8 @@ impl HostileUpstream {
         let shared = Arc::new(Shared {
             credential_header: config.credential_header,
             credential_prefix: config.credential_prefix,
+            keep_alive: config.keep_alive,
+            connections: AtomicU64::new(0),
             elsewhere: elsewhere.local_addr()?,
             state: Mutex::new(State { behaviour: config.behaviour, requests: VecDeque::new(), stored: None }),
         });
@@ -155,12 +165,17 @@ impl Shared {
     async fn serve(&self, mut stream: TcpStream, is_elsewhere: bool) -> io::Result<()> {
         // Pieces are to leave as pieces.
         stream.set_nodelay(true)?;
-        let Some(request) = request::read(&mut stream, is_elsewhere).await? else { return Ok(()) };
-        let (behaviour, before) = self.note(&request);
-        if is_elsewhere {
-            Answer::json(200, &json!({ "followed": true })).write(&mut stream, false).await?;
-        } else {
-            self.answer(&mut stream, &request, behaviour, before).await?;
+        let connection = self.connections.fetch_add(1, Ordering::Relaxed);
+        loop {
+            let Some(request) = request::read(&mut stream, connection, is_elsewhere).await? else { return Ok(()) };
+            let (behaviour, before) = self.note(&request);
+            if is_elsewhere {
+                Answer::json(200, &json!({ "followed": true })).write(&mut stream, false).await?;
+                break;
+            }
+            if !self.answer(&mut stream, &request, behaviour, before).await? {
+                break;
+            }
         }
         stream.shutdown().await?;
         let drained = async {
@@ -181,17 +196,19 @@ impl Shared {
         (state.behaviour.clone(), before)
     }
 
+    /// Answers, and says whether the connection is open for another request.
     async fn answer(
         &self,
         stream: &mut TcpStream,
         request: &ReceivedRequest,
         behaviour: Behaviour,
         before: Option<ReceivedRequest>,
-    ) -> io::Result<()> {
-        let whole = match behaviour {
-            Behaviour::Flood(flood) => return flood.answer(stream, request).await,
-            Behaviour::Slow(slow) => return slow.answer(stream, request).await,
-            Behaviour::Garbage(garbage) => return garbage.answer(stream, request).await,
+    ) -> io::Result<bool> {
+        let is_good = matches!(behaviour, Behaviour::Honest(_) | Behaviour::Plausible | Behaviour::Status(_));
+        let mut whole = match behaviour {
+            Behaviour::Flood(flood) => return flood.answer(stream, request).await.map(|()| false),
+            Behaviour::Slow(slow) => return slow.answer(stream, request).await.map(|()| false),
+            Behaviour::Garbage(garbage) => return garbage.answer(stream, request).await.map(|()| false),
             Behaviour::Honest(value) => Answer::json(200, &value),
             Behaviour::Plausible => {
                 Answer::json(if request.method == "POST" { 201 } else { 200 }, &plausible::answer(request, "fine"))
@@ -204,7 +221,9 @@ impl Shared {
             }
             Behaviour::StoreAndReadBack => Answer::json(200, &read_back(request, before.as_ref())),
         };
-        whole.write(stream, request.method == "HEAD").await
+        whole.keeps_open = self.keep_alive && is_good;
+        whole.write(stream, request.method == "HEAD").await?;
+        Ok(whole.keeps_open)
     }
 
     /// The secret in a request's credential header, without the words before it.

@@ -151,3 +151,19 @@ async fn the_header_with_the_credential_can_be_another() {
     let upstream = HostileUpstream::start_with(config).await.unwrap();
     assert!(holds(&ask(&upstream, "/", "", usize::MAX).await, b"you said: ."));
 }
+
+#[tokio::test]
+async fn a_connection_that_is_kept_open_bears_more_than_one_exchange() {
+    for keep_alive in [true, false] {
+        let upstream = HostileUpstream::start_with(Config { keep_alive, ..Config::default() }).await.unwrap();
+        let mut stream = TcpStream::connect(upstream.base_url().trim_start_matches("http://")).await.unwrap();
+        for _ in 0..2 {
+            // The second one is written into a connection that may be closed already.
+            let _ = stream.write_all(b"GET /things/1 HTTP/1.1\r\nHost: x\r\n\r\n").await;
+            let mut piece = vec![0; 64 << 10];
+            let _ = stream.read(&mut piece).await;
+        }
+        let over: Vec<u64> = upstream.requests().iter().map(|request| request.connection).collect();
+        assert_eq!(over, if keep_alive { vec![0, 0] } else { vec![0] });
+    }
+}

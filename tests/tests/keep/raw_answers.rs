@@ -194,7 +194,7 @@ async fn trailers_interim_answers_and_fields_for_the_connection_are_not_shown() 
     .await;
     let stage = misbehaving("unshown", &raw.base).await;
     let said = get(&stage).await.unwrap();
-    assert!(said.contains("answered: 200 content-type=text/plain\""), "{said}");
+    assert!(said.contains(r#""answered: 200\ncontent-type: text/plain\n\n{}""#), "{said}");
     assert!(!said.contains("trailing") && !said.contains("etag") && !said.contains(&stage.canary), "{said}");
 }
 

@@ -11,13 +11,14 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
+use toolkeep_audit::RecordKind;
 use toolkeep_host::{Account, Answer, Call, CallError, HostBuilder, HostError, Limits, MemoryObserver, Principal};
 use toolkeep_tests::{Stage, guest, test_cache};
 use toolkeep_vault::{ConnectionKey, CredentialKind};
 
 use crate::canary::{Canary, Leak};
 use crate::case::Case;
-use crate::watch::{Log, Memories, Progress, Seen};
+use crate::watch::{Log, Memories, Progress};
 
 /// The place of one case.
 pub(crate) struct Arena {
@@ -123,14 +124,15 @@ impl Arena {
         Ok(scene)
     }
 
-    /// Looks everywhere for the canary. Gives where it was, and how much was looked through.
-    pub(crate) async fn search(&self) -> Result<(Vec<Leak>, usize, Seen)> {
+    /// Looks everywhere for the canary.
+    pub(crate) async fn search(&self) -> Result<Searched> {
         let streams = std::mem::take(&mut *self.streams.lock().unwrap_or_else(PoisonError::into_inner));
         for stream in streams {
             // Their programs were ended with the case.
             stream.await?;
         }
         let mut search = Search { canary: &self.canary, leaks: Vec::new(), bytes: 0 };
+        let mut called = false;
         for line in Log::global().since(self.log_start).split(|byte| *byte == b'\n') {
             // Time, level and the module that wrote it.
             let words = String::from_utf8_lossy(line.get(..line.len().min(200)).unwrap_or_default()).into_owned();
@@ -149,6 +151,7 @@ impl Arena {
                 );
             }
             for record in stage.records()? {
+                called |= record.kind == RecordKind::Intent;
                 search.through("a record of the audit log", serde_json::to_string(&record)?.as_bytes());
                 search.through("a record of the audit log", format!("{record:?}").as_bytes());
             }
@@ -161,8 +164,20 @@ impl Arena {
         if !self.memory_may_hold.load(Ordering::Relaxed) {
             search.leaks.append(&mut seen.leaks);
         }
-        Ok((search.leaks, search.bytes + seen.bytes, seen))
+        Ok(Searched { leaks: search.leaks, bytes: search.bytes + seen.bytes, memories: seen.memories, called })
     }
+}
+
+/// What a search gave.
+pub(crate) struct Searched {
+    /// Where the canary was.
+    pub(crate) leaks: Vec<Leak>,
+    /// How much was looked through, in bytes.
+    pub(crate) bytes: usize,
+    /// Memories of components that were looked through.
+    pub(crate) memories: usize,
+    /// Whether a component was called in this process, so that there was a memory to look through.
+    pub(crate) called: bool,
 }
 
 struct Search<'a> {
@@ -278,6 +293,13 @@ impl Scene {
             Err(error) => self.see_error(error),
         }
         result
+    }
+
+    /// The codes of what went wrong with the component's requests, as they are on record, in order.
+    pub(crate) fn request_errors(&self) -> Result<Vec<String>> {
+        let records = self.stage.records()?;
+        let requests = records.iter().filter_map(|record| record.content.get("requests")?.as_array()).flatten();
+        Ok(requests.filter_map(|request| request.get("error")?.as_str().map(ToOwned::to_owned)).collect())
     }
 
     fn see_error(&self, error: &CallError) {

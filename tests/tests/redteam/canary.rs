@@ -47,8 +47,9 @@ impl Canary {
                     part(20, 32)
                 )
             }
-            // What follows the underscore marks it for the component that searches its own memory.
-            _ => format!("u_CNRY{}", letters(14)),
+            // What follows the underscore marks it for the component that searches its own memory. `+` is what
+            // encodings change that leave `_` and `-` alone.
+            _ => format!("u_CNRY{}+{}-{}", letters(4), letters(5), letters(3)),
         };
         let mut forms = forms(secret.as_bytes());
         let pieces = secret.len().checked_sub(PIECE_BYTES);

@@ -1,11 +1,14 @@
 //! What a case is: an attack, the defence that must hold, the component that attacks, and the code that watches.
 
 use std::future::Future;
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::{Result, ensure};
 use serde::Serialize;
+use toolkeep_vault::CredentialKind;
 
 use crate::arena::Arena;
 use crate::canary::Leak;
@@ -86,6 +89,56 @@ macro_rules! case {
 }
 pub(crate) use case;
 
+/// A shape that credentials have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Shape {
+    /// A bearer token in `authorization`, long, with `+`, `_` and `-`.
+    #[serde(rename = "oauth2")]
+    OAuth2,
+    /// A key in a header of its own, short, with `_`, `+` and `-`.
+    ApiKey,
+}
+
+impl Shape {
+    /// As it stands in a line.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::OAuth2 => "token",
+            Self::ApiKey => "key",
+        }
+    }
+
+    /// As the vault knows it.
+    pub(crate) fn kind(self) -> CredentialKind {
+        match self {
+            Self::OAuth2 => CredentialKind::OAuth2,
+            Self::ApiKey => CredentialKind::ApiKey,
+        }
+    }
+}
+
+impl Case {
+    /// The shapes of credentials that it is tried with, whichever other cases run: both where the shape is what an
+    /// attack may turn on, and else one that hangs on its ID alone.
+    pub(crate) fn shapes(&self) -> &'static [Shape] {
+        match self.category {
+            Category::Reflection | Category::OtherChannels => &[Shape::OAuth2, Shape::ApiKey],
+            _ if self.id.bytes().fold(0_u8, u8::wrapping_add).is_multiple_of(2) => &[Shape::OAuth2],
+            _ => &[Shape::ApiKey],
+        }
+    }
+}
+
+/// A test of the tests: what enforces a defence is a file that is there.
+pub(crate) fn check_paths(cases: &[&Case]) -> Result<()> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    for case in cases {
+        ensure!(root.join(case.enforced_by).is_file(), "{}: {} is no file", case.id, case.enforced_by);
+    }
+    Ok(())
+}
+
 /// What came of a case.
 #[derive(Debug, Serialize)]
 pub(crate) struct Verdict {
@@ -96,6 +149,8 @@ pub(crate) struct Verdict {
     pub(crate) attack: &'static str,
     pub(crate) defence: &'static str,
     pub(crate) enforced_by: &'static str,
+    /// The shapes of credentials that it was tried with.
+    pub(crate) shapes: &'static [Shape],
     /// The defence held, and the canary was nowhere.
     pub(crate) held: bool,
     /// How the attack succeeded.

@@ -50,7 +50,9 @@ fn attack(options: &Options) -> anyhow::Result<ExitCode> {
     let all: Vec<&'static Case> = cases::ALL.iter().flat_map(|list| list.iter()).collect();
     let ids: BTreeSet<&str> = all.iter().map(|case| case.id).collect();
     ensure!(ids.len() == all.len(), "two cases have one ID");
+    case::check_paths(&all)?;
     let chosen: Vec<&'static Case> = all.into_iter().filter(|case| options.wants(case)).collect();
+    ensure!(!chosen.is_empty(), "no case fits {}; --list shows all", options.filters.join(", "));
     if options.list {
         report::list(&chosen, options.form)?;
         return Ok(ExitCode::SUCCESS);

@@ -20,7 +20,11 @@ FILTER is part of a case's ID, category, component or attack; a case runs if it 
   --exact     a FILTER is a whole ID
   --jobs N    cases at once [default: 4]
 
-The exit code is 1 if a defence did not hold.";
+Cases of reflection and of other channels are tried with two credentials, in the shape of an OAuth token and of an
+API key; the others with one of them, the same in every run.
+
+The exit code is 0 if every defence held, 1 if one did not, and 2 if nothing could be said: the options are wrong,
+or no case fits.";
 
 /// Cases at once: two for each processor of a small machine, because most of a case is waiting.
 const DEFAULT_JOBS: usize = 4;
@@ -45,8 +49,8 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// Reads the arguments. What `cargo test` hands to every test program is understood, or ignored where it means
-    /// nothing here.
+    /// Reads the arguments. What `cargo test` hands to every test program is understood, or passed over where it means
+    /// nothing here. What would change which cases run is never passed over.
     pub(crate) fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Self> {
         let mut options =
             Self { filters: Vec::new(), exact: false, form: Form::Lines, list: false, help: false, jobs: DEFAULT_JOBS };
@@ -63,10 +67,11 @@ impl Options {
                     options.jobs = number.filter(|number| *number > 0).context("--jobs needs a number")?;
                 }
                 "--nocapture" | "--no-capture" | "--show-output" | "--quiet" | "-q" | "--include-ignored" => {}
-                "--color" | "--format" | "--skip" | "-Z" | "--logfile" => {
-                    arguments.next();
+                flag @ ("--color" | "--format") => is_passed_over(flag, arguments.next().as_deref())?,
+                flag if flag.starts_with("--color=") || flag.starts_with("--format=") => {
+                    let (flag, value) = flag.split_once('=').unwrap_or((flag, ""));
+                    is_passed_over(flag, Some(value))?;
                 }
-                flag if flag.starts_with("--color=") || flag.starts_with("--format=") => {}
                 flag if flag.starts_with('-') => bail!("{flag} is no option of the red team\n\n{HELP}"),
                 filter => options.filters.push(filter.to_ascii_lowercase()),
             }
@@ -74,7 +79,7 @@ impl Options {
         Ok(options)
     }
 
-    /// Whether a case is to run.
+    /// Whether a case is to run. Without a filter, every one.
     pub(crate) fn wants(&self, case: &Case) -> bool {
         let texts = [case.id, case.category.name(), case.guest.unwrap_or_default(), case.attack];
         let fits = |filter: &String| {
@@ -85,5 +90,14 @@ impl Options {
             }
         };
         self.filters.is_empty() || self.filters.iter().any(fits)
+    }
+}
+
+/// Checks the value of a flag that says how other test programs print.
+fn is_passed_over(flag: &str, value: Option<&str>) -> Result<()> {
+    let known: &[&str] = if flag == "--color" { &["auto", "always", "never"] } else { &["pretty", "terse"] };
+    match value {
+        Some(value) if known.contains(&value) => Ok(()),
+        _ => bail!("{flag} takes one of {}\n\n{HELP}", known.join(", ")),
     }
 }

@@ -8,12 +8,14 @@ use anyhow::Result;
 use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::json;
 
-use crate::case::{Case, Verdict};
+use crate::case::{Case, Shape, Verdict};
 use crate::options::Form;
 
 const GOOD: Style = AnsiColor::Green.on_default();
 const BAD: Style = AnsiColor::Red.on_default().bold();
 const BOLD: Style = Style::new().bold();
+/// Most characters of one line of a reason: some reasons repeat whole answers.
+const MAX_LINE_CHARS: usize = 1_000;
 /// Columns assumed where there is no terminal to ask: three columns of words fit.
 const DEFAULT_WIDTH: u16 = 160;
 
@@ -34,7 +36,7 @@ impl Printer {
             Form::Lines => {
                 let mut out = anstream::stdout().lock();
                 let (id, took) = (verdict.id, verdict.took.as_millis());
-                writeln!(out, "{word} {id:<38} {took:>6} ms  {}", verdict.attack)?;
+                writeln!(out, "{word} {id:<38} {took:>6} ms  {:<9}  {}", shapes(verdict.shapes), verdict.attack)?;
                 for line in complaints(verdict) {
                     writeln!(out, "       {line}")?;
                 }
@@ -91,9 +93,15 @@ impl Printer {
     }
 }
 
+/// The shapes of credentials that a case is tried with.
+fn shapes(shapes: &[Shape]) -> String {
+    shapes.iter().map(|shape| shape.name()).collect::<Vec<_>>().join("+")
+}
+
 /// How the attack succeeded, if it did.
 fn complaints(verdict: &Verdict) -> Vec<String> {
-    let mut lines: Vec<String> = verdict.reason.iter().flat_map(|reason| reason.lines()).map(str::to_owned).collect();
+    let shown = |line: &str| line.chars().take(MAX_LINE_CHARS).collect::<String>();
+    let mut lines: Vec<String> = verdict.reason.iter().flat_map(|reason| reason.lines()).map(shown).collect();
     lines.truncate(20);
     lines.extend(
         verdict.leaks.iter().map(|leak| format!("LEAK: the credential stands in {} as {}", leak.place, leak.form)),
@@ -137,6 +145,7 @@ pub(crate) fn list(cases: &[&'static Case], form: Form) -> Result<()> {
             let line = json!({
                 "id": case.id, "category": case.category, "guest": case.guest,
                 "attack": case.attack, "defence": case.defence, "enforced_by": case.enforced_by,
+                "shapes": case.shapes(),
             });
             writeln!(out, "{line}")?;
         } else {

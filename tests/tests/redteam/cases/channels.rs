@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use hostile_upstream::Behaviour;
+use hostile_upstream::{Behaviour, Slow};
 use serde_json::{Value, json};
 use toolkeep_host::{HostError, Principal};
 
@@ -53,15 +54,23 @@ pub(crate) const CASES: &[Case] = &[
         "floods_log",
         "writes twenty thousand lines into the log",
         "a call has so many lines",
-        "host/runtime/src/instance.rs",
+        "host/runtime/src/telling.rs",
         log_flood,
+    ),
+    case!(
+        "channels/log-timing",
+        "times_host",
+        "guesses at the credential in log lines, and times how long the host looks at each",
+        "clocks move in whole milliseconds, and lines are searched and written when the call is over",
+        "host/runtime/src/telling.rs",
+        timed_log,
     ),
     case!(
         "channels/progress-flood",
         "floods_log",
         "sends twenty thousand progress reports",
         "a call has so many reports",
-        "host/runtime/src/instance.rs",
+        "host/runtime/src/telling.rs",
         progress_flood,
     ),
     case!(
@@ -129,7 +138,7 @@ pub(crate) const CASES: &[Case] = &[
         "squats_tool",
         "offers a tool by the name of another connector's",
         "whoever came first keeps the name, and the second does not load",
-        "host/runtime/src/host.rs",
+        "host/runtime/src/collisions.rs",
         squatted,
     ),
     case!(
@@ -254,6 +263,40 @@ async fn log_flood(arena: Arc<Arena>) -> Result<()> {
     let _whatever = scene.call("", &mark).await;
     let lines = lines_with(&mark).len();
     ensure!(lines == limits().log_lines as usize, "the log has {lines} lines of one call");
+    Ok(())
+}
+
+async fn timed_log(arena: Arc<Arena>) -> Result<()> {
+    arena.guest_knows_the_canary();
+    let upstream = start(&arena, Behaviour::Slow(Slow::NeverAnswers)).await?;
+    let mut limits = limits();
+    limits.upstream_ms = 1_000;
+    let most = limits.log_lines;
+    let scene = arena.limited(&upstream.base_url(), limits).await?;
+    let wrong = mark();
+    for guess in [wrong.as_str(), arena.canary.secret.as_str()] {
+        let _before = upstream.take_requests();
+        let running = tokio::spawn({
+            let (scene, guess) = (scene.clone(), guess.to_owned());
+            async move { scene.call("", &guess).await }
+        });
+        // Once its request is here it has said everything, and waits for an answer.
+        while upstream.requests().is_empty() {
+            ensure!(!running.is_finished(), "the call ended before its request");
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        let early = lines_with(&wrong).len();
+        let is_over = running.is_finished();
+        let seen = value(&running.await??)?;
+        if guess == wrong {
+            ensure!(early == 0 && !is_over, "{early} lines were looked at and written during the call");
+        }
+        ensure!(seen.get("times") == Some(&json!(most)), "{seen}");
+        ensure!(seen.get("finer_than_a_millisecond") == Some(&json!(0)), "a clock is fine enough to time with: {seen}");
+        ensure!(seen.get("resolution_ns") == Some(&json!(1_000_000)), "{seen}");
+    }
+    let written = lines_with(&wrong).len();
+    ensure!(written == most as usize, "the wrong guesses were written {written} times");
     Ok(())
 }
 

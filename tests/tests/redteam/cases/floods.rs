@@ -15,10 +15,11 @@ use crate::upstreams::start;
 
 const CATEGORY: Category = Category::Resources;
 
-/// An upstream that keeps the component's request from ever being answered.
+/// An upstream that keeps the component's request from ever being answered, and what is on record then: the limit
+/// that is meant, and not another that would also have ended it.
 macro_rules! upstream {
-    ($id:literal, $attack:literal, $defence:literal, $behaviour:expr) => {
-        case!($id, "reads_echo", $attack, $defence, "host/runtime/src/gate.rs", unanswered, $behaviour)
+    ($id:literal, $attack:literal, $defence:literal, $file:literal, $behaviour:expr, $code:literal) => {
+        case!($id, "reads_echo", $attack, $defence, $file, unanswered, $behaviour, $code)
     };
 }
 
@@ -80,67 +81,97 @@ pub(crate) const CASES: &[Case] = &[
         "resources/answer-without-end",
         "its upstream answers without end",
         "an answer has so many bytes",
-        Behaviour::Flood(Flood::EndlessBody)
+        "host/runtime/src/gate.rs",
+        Behaviour::Flood(Flood::EndlessBody),
+        "response_too_large"
     ),
     upstream!(
         "resources/answer-without-length",
         "its upstream answers without length and end",
         "an answer has so many bytes",
-        Behaviour::Flood(Flood::EndlessBodyWithoutLength)
+        "host/runtime/src/gate.rs",
+        Behaviour::Flood(Flood::EndlessBodyWithoutLength),
+        "response_too_large"
     ),
     upstream!(
         "resources/answer-huge-length",
         "its upstream announces a petabyte",
         "an announced length is not believed, and not allocated",
-        Behaviour::Flood(Flood::HugeLength)
+        "host/runtime/src/gate.rs",
+        Behaviour::Flood(Flood::HugeLength),
+        "response_too_large"
     ),
     upstream!(
         "resources/answer-headers",
         "its upstream sends headers without end",
         "an answer's head has so many bytes",
-        Behaviour::Flood(Flood::EndlessHeaders)
+        "host/runtime/src/upstream.rs",
+        Behaviour::Flood(Flood::EndlessHeaders),
+        "response_headers"
     ),
     upstream!(
         "resources/answer-many-headers",
         "its upstream sends ten thousand headers",
         "an answer has so many header fields",
-        Behaviour::Flood(Flood::ManyHeaders)
+        "host/runtime/src/upstream.rs",
+        Behaviour::Flood(Flood::ManyHeaders),
+        "response_headers"
     ),
     upstream!(
         "resources/answer-long-header",
         "its upstream sends a header of a megabyte",
         "an answer's head has so many bytes",
-        Behaviour::Flood(Flood::LongHeader)
+        "host/runtime/src/upstream.rs",
+        Behaviour::Flood(Flood::LongHeader),
+        "response_headers"
     ),
     upstream!(
         "resources/answer-bomb",
         "its upstream sends a compression bomb",
         "what is compressed is refused unread",
-        Behaviour::Flood(Flood::CompressionBomb)
+        "host/runtime/src/gate/answer.rs",
+        Behaviour::Flood(Flood::CompressionBomb),
+        "response_encoding"
     ),
     upstream!(
         "resources/answer-never",
         "its upstream takes the request and says nothing",
         "an exchange has so much time",
-        Behaviour::Slow(Slow::NeverAnswers)
+        "host/runtime/src/gate.rs",
+        Behaviour::Slow(Slow::NeverAnswers),
+        "upstream_timeout"
     ),
     upstream!(
         "resources/answer-stalls",
         "its upstream stalls in the middle of its headers",
         "an exchange has so much time",
-        Behaviour::Slow(Slow::StallsInHead)
+        "host/runtime/src/gate.rs",
+        Behaviour::Slow(Slow::StallsInHead),
+        "upstream_timeout"
+    ),
+    upstream!(
+        "resources/answer-stalls-in-body",
+        "its upstream stalls in the middle of its body",
+        "an exchange has so much time",
+        "host/runtime/src/gate.rs",
+        Behaviour::Slow(Slow::StallsInBody),
+        "upstream_timeout"
     ),
     upstream!(
         "resources/answer-drips",
         "its upstream sends one byte at a time, slowly",
         "one clock for the whole exchange, not one for each byte",
-        Behaviour::Slow(Slow::Drip { every_ms: 200 })
+        "host/runtime/src/gate.rs",
+        Behaviour::Slow(Slow::Drip { every_ms: 200 }),
+        "upstream_timeout"
     ),
     upstream!(
         "resources/answer-drips-headers",
         "its upstream sends header after header, slowly",
         "one clock for the whole exchange, not one for each byte",
-        Behaviour::Slow(Slow::SlowHeaders { every_ms: 200 })
+        "host/runtime/src/gate.rs",
+        Behaviour::Slow(Slow::SlowHeaders { every_ms: 200 }),
+        "upstream_timeout"
     ),
 ];
 
@@ -171,6 +202,8 @@ async fn unfinished_request(arena: Arc<Arena>) -> Result<()> {
     let answer = scene.beside_a_neighbour(scene.call_tool("make", "unfinished", "")).await??;
     let told = said(&answer)?;
     ensure!(told.starts_with("failed: "), "{told}");
+    let errors = scene.request_errors()?;
+    ensure!(errors == ["upstream_timeout"], "{errors:?}");
     ensure!(begun.elapsed().as_secs() < PATIENCE_S, "it was stopped after {:?}", begun.elapsed());
     ensure!(upstream.requests().is_empty(), "it left: {:?}", upstream.requests());
     Ok(())
@@ -190,19 +223,16 @@ async fn header_fields(arena: Arc<Arena>) -> Result<()> {
     }
 }
 
-async fn unanswered(arena: Arc<Arena>, behaviour: Behaviour) -> Result<()> {
+async fn unanswered(arena: Arc<Arena>, behaviour: Behaviour, code: &str) -> Result<()> {
     let upstream = start(&arena, behaviour).await?;
     let scene = arena.limited(&upstream.base_url(), impatient()).await?;
     let begun = Instant::now();
     let result = scene.beside_a_neighbour(scene.call("", "1")).await?;
     ensure!(begun.elapsed().as_secs() < PATIENCE_S, "it was stopped after {:?}", begun.elapsed());
     ensure!(upstream.requests().len() == 1, "{} requests were made", upstream.requests().len());
-    match result {
-        Ok(answer) => {
-            let told = said(&answer)?;
-            ensure!(told.starts_with("failed: "), "the component was answered: {told}");
-        }
-        Err(error) => ensure!(["responses_too_large", "time_limit"].contains(&error.code()), "{error}"),
-    }
+    let told = said(&result?)?;
+    ensure!(told.starts_with("failed: "), "the component was answered: {told}");
+    let errors = scene.request_errors()?;
+    ensure!(errors == [code], "it was stopped by {errors:?} instead of {code}");
     Ok(())
 }

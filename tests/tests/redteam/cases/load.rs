@@ -20,7 +20,7 @@ macro_rules! import {
             $guest,
             $attack,
             "imports are on a short list, and what is not is refused by its name",
-            "host/runtime/src/component.rs",
+            "host/runtime/src/contract.rs",
             imports,
             $name
         )
@@ -77,7 +77,7 @@ pub(crate) const CASES: &[Case] = &[
         "exports_nothing",
         "exports nothing",
         "it is no connector",
-        "host/runtime/src/component.rs",
+        "host/runtime/src/contract.rs",
         refused_as,
         &["wrong_exports"]
     ),
@@ -264,7 +264,7 @@ pub(crate) const CASES: &[Case] = &[
         "fixture",
         "is loaded under the name of another component, with other bytes",
         "one name has one set of bytes",
-        "host/runtime/src/host.rs",
+        "host/runtime/src/load.rs",
         same_name
     ),
     case!(
@@ -272,7 +272,7 @@ pub(crate) const CASES: &[Case] = &[
         nobody,
         "is a text, a program, a core module or half a component",
         "it is refused as no component",
-        "host/runtime/src/component.rs",
+        "host/runtime/src/bounds.rs",
         not_a_component
     ),
     case!(

@@ -2,14 +2,15 @@
 //! while, and each of its calls must be answered.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use hostile_upstream::{Behaviour, HostileUpstream};
+use serde_json::{Value, json};
 use toolkeep_host::{Answer, CallError, HostError, Limits};
 use toolkeep_tests::{bombs, guest};
 
-use crate::arena::{Arena, code, expect_code, limits, said};
+use crate::arena::{Arena, code, expect_code, limits, said, value};
 use crate::case::{Case, Category, case};
 use crate::upstreams::start;
 
@@ -288,6 +289,32 @@ pub(crate) const CASES: &[Case] = &[
         "clocks",
         TRAP
     ),
+    case!(
+        "resources/long-methods",
+        "hoards_bytes",
+        "writes methods and authorities of a megabyte into a thousand requests, and sends none",
+        "what is written into a request is bounded where it is written",
+        "host/runtime/src/unsent.rs",
+        long_methods
+    ),
+    case!(
+        "resources/unfinished-bodies",
+        "hoards_bytes",
+        "writes as much as it can into the bodies of three hundred requests, and finishes none",
+        "a body that nobody reads takes a few writes",
+        "host/runtime/src/gate/hooks.rs",
+        unfinished_bodies,
+        ""
+    ),
+    case!(
+        "resources/dropped-bodies",
+        "hoards_bytes",
+        "writes as much as it can into the bodies of three hundred requests, and drops them",
+        "a body that nobody reads takes a few writes",
+        "host/runtime/src/gate/hooks.rs",
+        unfinished_bodies,
+        "dropped"
+    ),
     call!(
         "resources/crossing-log",
         "crossing_bomb",
@@ -363,7 +390,7 @@ pub(crate) const CASES: &[Case] = &[
         "sleeps",
         "takes every place that the host has for calls",
         "others wait for so long, and are told to come back",
-        "host/runtime/src/host.rs",
+        "host/runtime/src/places.rs",
         places
     ),
 ];
@@ -431,6 +458,52 @@ async fn not_loaded(arena: Arc<Arena>, limit: &str) -> Result<()> {
         "{error:?}"
     );
     ensure!(error.to_string().contains(limit), "the refusal does not say {limit:?}: {error}");
+    Ok(())
+}
+
+/// Most that the whole process may grow by while one component hoards, in bytes: half of what it tries for, and
+/// several times what other cases that run meanwhile use.
+const GROWTH_BYTES: u64 = 1 << 30;
+
+/// A call by a component that hoards, its limits tight but for the time that trying takes. Gives what it said.
+async fn hoarded(arena: &Arc<Arena>, how: &str) -> Result<Value> {
+    let mut patient = tight();
+    patient.cpu_ms = 20_000;
+    let scene = arena.limited("http://127.0.0.1:1", patient).await?;
+    let before = resident_bytes()?;
+    let mut most = before;
+    let mut call = std::pin::pin!(scene.beside_a_neighbour(scene.call(how, "")));
+    let answer = loop {
+        tokio::select! {
+            answer = &mut call => break answer??,
+            () = tokio::time::sleep(Duration::from_millis(10)) => most = most.max(resident_bytes()?),
+        }
+    };
+    ensure!(most.saturating_sub(before) < GROWTH_BYTES, "the host grew by {} MiB", most.saturating_sub(before) >> 20);
+    value(&answer)
+}
+
+/// Memory of this process, in bytes. Where no file tells, what the component was told must do.
+fn resident_bytes() -> Result<u64> {
+    let Ok(status) = std::fs::read_to_string("/proc/self/status") else { return Ok(0) };
+    let kibibytes = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB"));
+    Ok(kibibytes.context("the process has a size")?.trim().parse::<u64>()? << 10)
+}
+
+async fn long_methods(arena: Arc<Arena>) -> Result<()> {
+    let seen = hoarded(&arena, "texts").await?;
+    ensure!(seen.get("held") == Some(&json!(1_000)), "it did not get as far as its requests: {seen}");
+    ensure!(seen.get("taken") == Some(&json!(0)), "the host keeps texts of a megabyte: {seen}");
+    Ok(())
+}
+
+async fn unfinished_bodies(arena: Arc<Arena>, how: &str) -> Result<()> {
+    let seen = hoarded(&arena, how).await?;
+    let number = |name: &str| seen.get(name).and_then(Value::as_u64);
+    ensure!(number("begun") == Some(300), "it did not get as far as its requests: {seen}");
+    let most = number("most").context("a number of bytes")?;
+    ensure!(most > 0, "it wrote nothing, so nothing was tried: {seen}");
+    ensure!(most <= 64 << 10, "one body that nobody reads took {most} bytes");
     Ok(())
 }
 

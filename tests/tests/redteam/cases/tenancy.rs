@@ -1,11 +1,11 @@
 //! Tenancy: one user's connection serves that user alone, and only as long as it lasts.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use hostile_upstream::{Behaviour, Slow};
+use hostile_upstream::{Behaviour, Config, HostileUpstream, Slow};
 use serde_json::json;
 use toolkeep_host::{Principal, ToolFilter};
 
@@ -43,6 +43,14 @@ pub(crate) const CASES: &[Case] = &[
         "each call has its user's credential and connection pool",
         "host/runtime/src/upstream.rs",
         mixed_up,
+    ),
+    case!(
+        "tenancy/own-pool",
+        "asks_on",
+        "is called by two users in turn, over connections that the upstream keeps open",
+        "a TCP connection carries one user's credential and no other's",
+        "host/runtime/src/upstream.rs",
+        own_pool,
     ),
     case!(
         "tenancy/other-connection-name",
@@ -141,6 +149,31 @@ async fn mixed_up(arena: Arc<Arena>) -> Result<()> {
     Ok(())
 }
 
+async fn own_pool(arena: Arc<Arena>) -> Result<()> {
+    let header = crate::upstreams::credential_header(&arena);
+    let config = Config { credential_header: header.to_owned(), keep_alive: true, ..Config::default() };
+    let upstream = HostileUpstream::start_with(config).await?;
+    let scene = arena.scene(&upstream.base_url()).await?;
+    let lee = scene.lee()?;
+    let theirs = format!("lee-secret-{:016x}", crate::canary::random());
+    scene.connect_user(&lee, "asks_on", &theirs, Some(&upstream.base_url()))?;
+    // In turn: whoever calls finds the other's connection idle.
+    for _ in 0..3 {
+        for who in [&scene.stage.kim, &lee] {
+            scene.call_as(who, "asks_on_do", json!({ "how": "" })).await?;
+        }
+    }
+    let asked = upstream.requests();
+    let mut carried: BTreeMap<u64, BTreeSet<&[u8]>> = BTreeMap::new();
+    for request in &asked {
+        carried.entry(request.connection).or_default().insert(request.header(header).context("no credential came")?);
+    }
+    ensure!(asked.len() == 18 && carried.len() < asked.len(), "no connection was used twice, so nothing was tried");
+    ensure!(carried.len() >= 2, "two users had {} connections", carried.len());
+    ensure!(carried.values().all(|credentials| credentials.len() == 1), "two users shared a connection");
+    Ok(())
+}
+
 async fn other_name(arena: Arc<Arena>) -> Result<()> {
     let upstream = start(&arena, Behaviour::Plausible).await?;
     let scene = arena.scene(&upstream.base_url()).await?;
@@ -221,7 +254,7 @@ async fn revoked_during_call(arena: Arc<Arena>) -> Result<()> {
 async fn caller_leaves(arena: Arc<Arena>) -> Result<()> {
     let scene = arena.scene("http://127.0.0.1:1").await?;
     let gone = tokio::time::timeout(Duration::from_millis(50), scene.call("", "")).await;
-    ensure!(gone.is_err(), "the call was still running");
+    ensure!(gone.is_err(), "the call ended before its caller left");
     for _ in 0..1_000 {
         let records = scene.stage.records()?;
         if let Some(outcome) = records.iter().find(|record| record.kind == toolkeep_audit::RecordKind::Outcome) {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use anyhow::{Result, bail, ensure};
-use hostile_upstream::{Behaviour, Chunks, Echo, Form, Place, What};
+use hostile_upstream::{Behaviour, Chunks, Echo, Form, HostileUpstream, Place, What};
 
 use crate::arena::{Arena, expect_code, said};
 use crate::case::{Case, Category, case};
@@ -61,7 +61,7 @@ pub(crate) const CASES: &[Case] = &[
         "unmasks",
         "writes the credential into the operator's log",
         "a line that holds it is dropped",
-        "host/runtime/src/instance.rs",
+        "host/runtime/src/telling.rs",
         comes_out,
         "log",
         None,
@@ -71,7 +71,7 @@ pub(crate) const CASES: &[Case] = &[
         "unmasks",
         "reports the credential as progress",
         "a report that holds it is dropped",
-        "host/runtime/src/instance.rs",
+        "host/runtime/src/telling.rs",
         comes_out,
         "progress",
         None,
@@ -104,14 +104,18 @@ async fn comes_out(arena: Arc<Arena>, how: &str, code: Option<&str>) -> Result<(
     let upstream = start(&arena, enciphered()).await?;
     let scene = arena.scene(&upstream.base_url()).await?;
     let result = scene.call(how, "").await;
-    ensure!(had_the_canary(&arena, &upstream), "the credential did not arrive, so nothing was tried");
     match (result, code) {
         (Err(error), Some(code)) => ensure!(error.code() == code, "it failed with {error}"),
         (Ok(answer), None) => ensure!(said(&answer)?.is_empty(), "{answer:?}"),
         (Ok(answer), Some(_)) => bail!("it was answered: {answer:?}"),
         (Err(error), None) => bail!("{error}"),
     }
-    // That the component had it, and so could have given it out: or nothing was tried.
+    knew(&arena, &upstream)
+}
+
+/// That the component had the credential, and so could have given it out: or nothing was tried.
+fn knew(arena: &Arena, upstream: &HostileUpstream) -> Result<()> {
+    ensure!(had_the_canary(arena, upstream), "the credential did not arrive, so nothing was tried");
     ensure!(arena.memory_held_the_canary(), "the component did not learn the credential");
     Ok(())
 }
@@ -124,7 +128,7 @@ async fn account(arena: Arc<Arena>) -> Result<()> {
         Ok(account) => bail!("it was told: {account:?}"),
         Err(error) => ensure!(error.code() == "credential_reflected", "it failed with {error}"),
     }
-    Ok(())
+    knew(&arena, &upstream)
 }
 
 async fn in_a_path(arena: Arc<Arena>) -> Result<()> {
@@ -134,5 +138,5 @@ async fn in_a_path(arena: Arc<Arena>) -> Result<()> {
     expect_code(scene.call("send", "").await, &["credential_in_request"])?;
     let record = format!("{:?}", scene.stage.records()?);
     ensure!(record.contains("credential_in_request"), "the record does not say so: {record}");
-    Ok(())
+    knew(&arena, &upstream)
 }
