@@ -94,6 +94,10 @@ fn is_within_the_contract(shown: &Value) {
         }
         assert_eq!(tool.get("input_schema").and_then(|schema| schema.get("type")), Some(&Value::from("object")));
     }
+    let identification = shown.get("identification").cloned().unwrap_or_default();
+    for route in list(&identification, "routes").iter().filter_map(Value::as_str) {
+        assert!(route.starts_with("GET ") || route.starts_with("HEAD "), "identification changes something: {route}");
+    }
     for origin in &origins {
         for field in ["request_headers", "response_headers"] {
             let names = list(origin, field);
