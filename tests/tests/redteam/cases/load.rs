@@ -137,6 +137,20 @@ pub(crate) const CASES: &[Case] = &[
         "origins[0].request-headers"
     ),
     declares!(
+        "load/header-remote-user",
+        "declares the header by which a proxy names the user as a header of its own to set",
+        "host/policy/src/headers.rs",
+        "request-header=remote-user",
+        "origins[0].request-headers"
+    ),
+    declares!(
+        "load/header-proxies",
+        "declares a header by which a proxy names another path as a header of its own to set",
+        "host/policy/src/headers.rs",
+        "request-header=x-envoy-original-path",
+        "origins[0].request-headers"
+    ),
+    declares!(
         "load/declares-set-cookie",
         "declares Set-Cookie as a header to see",
         "host/policy/src/headers.rs",
@@ -233,6 +247,13 @@ pub(crate) const CASES: &[Case] = &[
         "host/policy/src/route.rs",
         "method=CONNECT",
         "tools[0].routes[1].method"
+    ),
+    declares!(
+        "load/identify-deletes",
+        "declares a DELETE for its identification, which runs when a user connects",
+        "host/runtime/src/description/check.rs",
+        "identify=DELETE",
+        "identification.routes[1].method"
     ),
     declares!(
         "load/tool-of-another",

@@ -386,6 +386,14 @@ pub(crate) const CASES: &[Case] = &[
         rate
     ),
     case!(
+        "resources/rate-log",
+        "reads_echo",
+        "is called five hundred times more after its user's calls are used up, to fill the log",
+        "refusals of one user are counted, and a few of them recorded",
+        "host/runtime/src/places.rs",
+        rate_log
+    ),
+    case!(
         "resources/places",
         "sleeps",
         "takes every place that the host has for calls",
@@ -553,6 +561,26 @@ async fn rate(arena: Arc<Arena>) -> Result<()> {
         records.iter().filter(|record| record.content.get("code").is_some_and(|code| code == "too_many_calls"));
     ensure!(recorded.count() == 1, "in a minute one of them is recorded, or the log is what is flooded");
     scene.call_as(&scene.lee()?, "fixture_nothing", serde_json::json!({})).await?;
+    Ok(())
+}
+
+/// Most records of five hundred refusals that one user was given within a minute, or two.
+const FEW_RECORDS: usize = 5;
+
+async fn rate_log(arena: Arc<Arena>) -> Result<()> {
+    let mut slow = tight();
+    slow.calls_per_minute_per_principal = 1;
+    slow.calls_burst_per_principal = 1;
+    let upstream = start(&arena, Behaviour::Plausible).await?;
+    let scene = arena.limited(&upstream.base_url(), slow).await?;
+    scene.call("", "1").await?;
+    let before = scene.stage.records()?.len();
+    for _ in 0..500 {
+        expect_code(scene.call("", "1").await, &["too_many_calls"])?;
+    }
+    let records = scene.stage.records()?;
+    let more = records.len() - before;
+    ensure!((1..=FEW_RECORDS).contains(&more), "500 refused calls left {more} records");
     Ok(())
 }
 
