@@ -21,8 +21,8 @@ impl HostWallClock for CoarseWallClock {
 
     fn now(&self) -> Duration {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let ms = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
-        Duration::from_millis(ms - ms % STEP_MS)
+        let ns = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
+        Duration::from_nanos(ns - ns % STEP_NS)
     }
 }
 

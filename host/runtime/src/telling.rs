@@ -87,10 +87,11 @@ fn kept(message: &str) -> String {
     message.get(..message.floor_char_boundary(MAX_KEPT_BYTES)).unwrap_or_default().to_owned()
 }
 
-/// The way of a call's reports, where somebody wants them.
-pub(crate) fn reports(
-    sink: Option<Arc<dyn ProgressSink>>,
-) -> (Option<UnboundedSender<Report>>, Option<(Arc<dyn ProgressSink>, UnboundedReceiver<Report>)>) {
+/// Reports on their way, and who wants them.
+pub(crate) type Reported = (Arc<dyn ProgressSink>, UnboundedReceiver<Report>);
+
+/// The two ends of a call's reports, where somebody wants them.
+pub(crate) fn reports(sink: Option<Arc<dyn ProgressSink>>) -> (Option<UnboundedSender<Report>>, Option<Reported>) {
     match sink {
         None => (None, None),
         Some(sink) => {
@@ -102,7 +103,7 @@ pub(crate) fn reports(
 }
 
 /// Passes reports on until the guest is gone. It runs while the guest waits.
-pub(crate) async fn pass_on(gate: &Gate, reports: Option<(Arc<dyn ProgressSink>, UnboundedReceiver<Report>)>) {
+pub(crate) async fn pass_on(gate: &Gate, reports: Option<Reported>) {
     let Some((sink, mut received)) = reports else { return };
     while let Some(Report { done, total, message }) = received.recv().await {
         if gate.secret_form(message.as_bytes()).is_none() {

@@ -61,8 +61,6 @@ impl Stopped {
         Self { breach: None, code, rule: rule.into(), error }
     }
 
-    /// The connector's request holds the credential, which it cannot know by right.
-
     pub(super) fn reflected(form: &'static str) -> Self {
         let rule = format!("the answer holds the credential as {form}");
         let breach = Some(Breach::Reflected { form });

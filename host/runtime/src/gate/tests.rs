@@ -104,8 +104,7 @@ async fn a_body_is_for_writes_and_bounded() {
     let read = gate(Limits::default());
     send(&read, Request::get("https://api.example.com/things"), body("{}")).await;
     assert_eq!(refused(&read).1, Some("body_on_read"));
-    let mut limits = Limits::default();
-    limits.request_body_bytes = 4;
+    let limits = Limits { request_body_bytes: 4, ..Limits::default() };
     let small = gate(limits);
     send(&small, post(), body("12345")).await;
     assert_eq!(refused(&small).1, Some("request_too_large"));
