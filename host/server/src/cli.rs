@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 /// What `toolkeep --help` ends with.
 const AFTER_HELP: &str = "\
 Examples:
-  toolkeep demo                                     everything at once, against a simulated PagerDuty
+  toolkeep demo                                     everything, against a simulated PagerDuty
   toolkeep connector install pagerduty.wasm         shows what it may do, and asks
   toolkeep key create --tenant acme --user kim      an API key for an agent of kim's
   toolkeep credential add pagerduty --tenant acme --user kim
@@ -23,8 +23,8 @@ Exit codes:
    4  unavailable: time-out, rate limit, upstream down; may work later
   70  a mistake in this program
   74  the output could not be written, e.g. to a full disk
-  78  cannot start: data directory, vault, audit log, or a connector that is not what was approved
-      or whose names collide with another's
+  78  cannot start: data directory, vault, audit log, or a connector that is not what was
+      approved or whose names collide with another's
 
 Data goes to standard output; progress, log and errors go to standard error.";
 
@@ -205,8 +205,9 @@ Examples:
   toolkeep serve --listen 127.0.0.1:8080 --allowed-host tools.example.com \\
       --allowed-origin https://app.example.com:443
 
-Clients send `Authorization: Bearer tk_…`, a key of `toolkeep key create`. MCP is at /mcp for all
-connectors and at /mcp/NAME for one; /healthz answers `ok`. Put a TLS proxy in front for other machines.")]
+Clients send `Authorization: Bearer tk_…`, a key of `toolkeep key create`. MCP is at /mcp for
+all connectors and at /mcp/NAME for one; /healthz answers `ok`. Put a TLS proxy in front for
+other machines.")]
 pub(crate) struct Serve {
     /// Where to listen. Anything but loopback needs --allowed-host
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7410")]
@@ -311,17 +312,17 @@ Examples:
   toolkeep connector check pagerduty.wasm --quick --tool pagerduty_incident_get
   toolkeep connector check pagerduty.wasm --json > report.json
 
-Runs `identify` and every tool in a host that is thrown away, with arguments made from their schemas,
-against upstreams on loopback that echo the credential in every form, redirect, flood, stall and
-talk garbage. Then looks for the credential in answers, errors, log, progress, audit records and the
-guest's memory, and in all that reached the upstream beside the one header. The component need not
-be installed or approved.
+Runs `identify` and every tool in a host that is thrown away, with arguments made from their
+schemas, against upstreams on loopback that echo the credential in every form, redirect, flood,
+stall and talk garbage. Then looks for the credential in answers, errors, log, progress, audit
+records and the guest's memory, and in all that reached the upstream beside the one header. The
+component need not be installed or approved.
 
 The same seed makes the same cases. A pass is no proof against an upstream that enciphers the
 credential before it gives it back: no search is.
 
-Exit codes: 0 nothing leaked and the contract was kept; 1 not so, or not a connector; 2 no such file
-or tool; 70 a mistake in this program; 78 this machine does not give what a check needs.")]
+Exit codes: 0 nothing leaked and the contract was kept; 1 not so, or not a connector; 2 no such
+file or tool; 70 a mistake in this program; 78 this machine does not give what a check needs.")]
 pub(crate) struct Check {
     /// The component
     pub(crate) file: PathBuf,
@@ -358,14 +359,14 @@ pub(crate) struct Inspect {
 Examples:
   toolkeep connector install pagerduty.wasm                           shows the sheet, and asks
   toolkeep connector install pagerduty.wasm --approve-digest SHA256   for scripts: asks nobody
-  toolkeep connector install pagerduty.wasm --json | jq .diff         what would change; installs nothing
+  toolkeep connector install pagerduty.wasm --json | jq .diff         what would change
 
-Where a connector of that name is installed, it shows what the new one may do besides, marked with
-`!`, and takes its place if approved. The approval is for exactly these bytes and what they say of
-themselves; other bytes are never run. Running servers keep what they have loaded.
+Where a connector of that name is installed, it shows what the new one may do besides, marked
+with `!`, and takes its place if approved. The approval is for exactly these bytes and what they
+say of themselves; other bytes are never run. Running servers keep what they have loaded.
 
-Exit codes: 0 installed; 1 not a connector; 2 no such file; 3 not approved; 4 another version was
-installed meanwhile; 78 the approvals cannot be used, or its names collide with an installed one's.")]
+Exit codes: 0 installed; 1 not a connector; 2 no such file; 3 not approved; 4 another version
+was installed meanwhile; 78 the approvals cannot be used, or its names collide with another's.")]
 pub(crate) struct Install {
     /// The component
     pub(crate) file: PathBuf,
