@@ -30,7 +30,7 @@ mod watch;
 use std::fmt;
 use std::sync::Arc;
 
-use toolkeep_host::HostError;
+use toolkeep_host::{HostError, Limits};
 
 pub use finder::{Finder, Hit, MIN_PIECE_BYTES};
 pub use report::{Case, Coverage, Finding, Report, ToolCoverage, Verdict};
@@ -49,11 +49,14 @@ pub struct Options {
     pub quick: bool,
     /// Only this tool.
     pub tool: Option<String>,
+    /// The limits of the host that it will run in. Those of a call's time, and of how many calls there may be, are
+    /// the check's own.
+    pub limits: Limits,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { seed: 7, quick: false, tool: None }
+        Self { seed: 7, quick: false, tool: None, limits: Limits::default() }
     }
 }
 

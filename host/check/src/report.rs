@@ -29,6 +29,9 @@ pub struct Report {
     /// Transformed echoes that were seen behind the host. An upstream that transforms a credential on purpose is
     /// beyond what any search can promise, so they fail no check; they are here because a reviewer should know.
     pub known_limits: Vec<Finding>,
+    /// Tools, and `identify`, of which nothing was learned: they were not run, sent none of the requests that they
+    /// declare, or never gave an answer. `warnings` has the reason for each.
+    pub not_tried: Vec<String>,
     /// What was tried.
     pub coverage: Coverage,
     /// How long it took, in milliseconds.

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use hostile_upstream::Behaviour;
 use serde_json::Value;
-use toolkeep_host::Connector;
+use toolkeep_host::{Connector, Limits};
 
 use crate::judge::{End, Lists, judge};
 use crate::plan::{self, Target, Work};
@@ -25,6 +25,7 @@ struct Run<'a> {
     met: Vec<bool>,
     tell: &'a (dyn Fn(&Step) + Sync),
     total: usize,
+    not_tried: Vec<String>,
 }
 
 /// A target with what is known of it.
@@ -43,7 +44,7 @@ pub(crate) async fn run(
     watching: Watching,
 ) -> Result<Report, CheckError> {
     let begun = Instant::now();
-    let stage = Stage::set(wasm, watching).await?;
+    let stage = Stage::set(wasm, &options.limits, watching).await?;
     let description = &stage.connector.description;
     if let Some(tool) = options.tool.as_ref().filter(|tool| description.tools.iter().all(|one| one.name != **tool)) {
         let tools = description.tools.iter().map(|one| one.name.clone()).collect();
@@ -62,8 +63,9 @@ pub(crate) async fn run(
         met: vec![false; known.len()],
         tell,
         total,
+        not_tried: left_out.clone(),
     };
-    run.look_at_description(wasm, &left_out).await?;
+    run.look_at_description(wasm, &options.limits, &left_out).await?;
 
     let mut tried: Vec<Tried> = targets.into_iter().map(Tried::new).collect();
     for one in &mut tried {
@@ -86,7 +88,7 @@ pub(crate) async fn run(
     for one in &tried {
         run.sum_up(one);
     }
-    let Run { stage, lists, mut coverage, met, .. } = run;
+    let Run { stage, lists, mut coverage, met, not_tried, .. } = run;
     coverage.behaviours = met.iter().filter(|met| **met).count();
     coverage.tools = tried.into_iter().map(|one| one.coverage).collect();
     let connector = &stage.connector;
@@ -103,6 +105,7 @@ pub(crate) async fn run(
         faults,
         warnings: lists.warnings.into_list(),
         known_limits: lists.known_limits.into_list(),
+        not_tried,
         coverage,
         duration_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
     })
@@ -118,13 +121,18 @@ impl Tried {
 
 impl Run<'_> {
     /// What the component says of itself: no secret, and the same whenever it is asked.
-    async fn look_at_description(&mut self, wasm: &[u8], left_out: &[String]) -> Result<(), CheckError> {
+    async fn look_at_description(
+        &mut self,
+        wasm: &[u8],
+        limits: &Limits,
+        left_out: &[String],
+    ) -> Result<(), CheckError> {
         let said = sheet(&self.stage.connector);
         if let Some(hit) = self.stage.finder.find(said.as_bytes()) {
             let what = format!("the credential was seen in the description ({})", hit.form);
             self.lists.leaks.add("description".to_owned(), Finding::new("credential_leaked", what).at("description"));
         }
-        if sheet(&looked_at(wasm).await?) != said {
+        if sheet(&looked_at(wasm, limits).await?) != said {
             let what = "the component describes itself differently each time it is asked";
             self.lists.faults.add("describe".to_owned(), Finding::new("describe_changes", what));
         }
@@ -226,6 +234,9 @@ impl Run<'_> {
         }
         if one.coverage.answers == 0 {
             warn("never_answered", format!("{name} never gave an answer, whatever its arguments and the upstream"));
+        }
+        if one.coverage.answers == 0 || (one.target.sends && one.coverage.requests == 0) {
+            self.not_tried.push(name.clone());
         }
     }
 }

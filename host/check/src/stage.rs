@@ -83,14 +83,14 @@ fn setup(error: impl std::fmt::Display) -> CheckError {
 
 impl Stage {
     /// Loads the component into a host of its own. It need not be installed or approved: it reaches nothing.
-    pub(crate) async fn set(wasm: &[u8], watching: Watching) -> Result<Self, CheckError> {
+    pub(crate) async fn set(wasm: &[u8], limits: &Limits, watching: Watching) -> Result<Self, CheckError> {
         let Watching { watch, finder, canaries } = watching;
         let mut upstreams = Vec::new();
         for _ in &canaries {
             upstreams.push(HostileUpstream::start(Behaviour::Plausible).await.map_err(setup)?);
         }
         // What the component declares decides how the upstreams read its requests, so it is looked at first.
-        let description = looked_at(wasm).await?.description;
+        let description = looked_at(wasm, limits).await?.description;
         for (upstream, credential) in upstreams.iter_mut().zip(&description.credentials) {
             let config = Config {
                 credential_header: credential.header.clone(),
@@ -102,7 +102,7 @@ impl Stage {
 
         let vault = Arc::new(Vault::in_memory().map_err(setup)?);
         let audit = AuditLog::in_memory(vault.derive_key("audit digests")).map_err(setup)?;
-        let mut limits = Limits::default();
+        let mut limits = limits.clone();
         limits.wall_clock_ms = WALL_CLOCK_MS;
         limits.upstream_ms = UPSTREAM_MS;
         limits.concurrent_calls = CONCURRENT_CALLS;
@@ -189,11 +189,11 @@ impl Stage {
 }
 
 /// The component, looked at in a host that can do nothing else.
-pub(crate) async fn looked_at(wasm: &[u8]) -> Result<Connector, HostError> {
+pub(crate) async fn looked_at(wasm: &[u8], limits: &Limits) -> Result<Connector, HostError> {
     let host = || -> Result<Host, Box<dyn std::error::Error>> {
         let vault = Vault::in_memory()?;
         let audit = AuditLog::in_memory(vault.derive_key("audit digests"))?;
-        let mut limits = Limits::default();
+        let mut limits = limits.clone();
         limits.concurrent_calls = 1;
         Ok(Host::builder(Arc::new(vault), audit).limits(limits).build()?)
     };

@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 /// What `toolkeep --help` ends with.
 const AFTER_HELP: &str = "\
 Examples:
-  toolkeep demo                                     everything at once, against a simulated PagerDuty
+  toolkeep demo                                     everything, against a simulated PagerDuty
   toolkeep connector install pagerduty.wasm         shows what it may do, and asks
   toolkeep key create --tenant acme --user kim      an API key for an agent of kim's
   toolkeep credential add pagerduty --tenant acme --user kim
@@ -17,13 +17,14 @@ Examples:
 
 Exit codes:
    0  done
-   1  the tool failed
+   1  the tool failed; `connector check` found something; the file is no connector
    2  the command line, or a tool's arguments, are wrong
    3  not permitted: no credential, no key, or a policy says no
    4  unavailable: time-out, rate limit, upstream down; may work later
   70  a mistake in this program
   74  the output could not be written, e.g. to a full disk
-  78  cannot start: data directory, vault, audit log, or a connector that is not what was approved
+  78  cannot start: data directory, vault, audit log, or a connector that is not what was
+      approved or whose names collide with another's
 
 Data goes to standard output; progress, log and errors go to standard error.";
 
@@ -149,11 +150,10 @@ impl Command {
             Self::Key(Key::Create(create)) => create.json,
             Self::Key(Key::List(list)) => list.json,
             Self::Audit(Audit::List(list)) => list.json,
-            Self::Mcp(_)
-            | Self::Call(_)
-            | Self::Connector(Connector::Remove(_))
-            | Self::Credential(Credential::Remove(_))
-            | Self::Key(Key::Revoke(_)) => false,
+            Self::Connector(Connector::Remove(remove)) => remove.json,
+            Self::Credential(Credential::Remove(remove)) => remove.json,
+            Self::Key(Key::Revoke(revoke)) => revoke.json,
+            Self::Mcp(_) | Self::Call(_) => false,
         }
     }
 
@@ -202,10 +202,12 @@ pub(crate) struct Demo {
 #[command(after_help = "\
 Examples:
   toolkeep serve
-  toolkeep serve --listen 127.0.0.1:8080 --allowed-host tools.example.com --allowed-origin https://app.example.com:443
+  toolkeep serve --listen 127.0.0.1:8080 --allowed-host tools.example.com \\
+      --allowed-origin https://app.example.com:443
 
-Clients send `Authorization: Bearer tk_…`, a key of `toolkeep key create`. MCP is at /mcp for all
-connectors and at /mcp/NAME for one; /healthz answers `ok`. Put a TLS proxy in front for other machines.")]
+Clients send `Authorization: Bearer tk_…`, a key of `toolkeep key create`. MCP is at /mcp for
+all connectors and at /mcp/NAME for one; /healthz answers `ok`. Put a TLS proxy in front for
+other machines.")]
 pub(crate) struct Serve {
     /// Where to listen. Anything but loopback needs --allowed-host
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7410")]
@@ -310,15 +312,17 @@ Examples:
   toolkeep connector check pagerduty.wasm --quick --tool pagerduty_incident_get
   toolkeep connector check pagerduty.wasm --json > report.json
 
-Runs `identify` and every tool in a host that is thrown away, with arguments made from their schemas,
-against upstreams on loopback that echo the credential in every form, redirect, flood, stall and
-talk garbage. Then looks for the credential in answers, errors, log, progress, audit records and the
-guest's memory, and in all that reached the upstream beside the one header. The component need not
-be installed or approved.
+Runs `identify` and every tool in a host that is thrown away, with arguments made from their
+schemas, against upstreams on loopback that echo the credential in every form, redirect, flood,
+stall and talk garbage. Then looks for the credential in answers, errors, log, progress, audit
+records and the guest's memory, and in all that reached the upstream beside the one header. The
+component need not be installed or approved.
 
-Ends with 0 if nothing leaked and the contract was kept, with 1 if not, with 2 for a wrong command
-line. The same seed makes the same cases. A pass is no proof against an upstream that enciphers the
-credential before it gives it back: no search is.")]
+The same seed makes the same cases. A pass is no proof against an upstream that enciphers the
+credential before it gives it back: no search is.
+
+Exit codes: 0 nothing leaked and the contract was kept; 1 not so, or not a connector; 2 no such
+file or tool; 70 a mistake in this program; 78 this machine does not give what a check needs.")]
 pub(crate) struct Check {
     /// The component
     pub(crate) file: PathBuf,
@@ -355,13 +359,14 @@ pub(crate) struct Inspect {
 Examples:
   toolkeep connector install pagerduty.wasm                           shows the sheet, and asks
   toolkeep connector install pagerduty.wasm --approve-digest SHA256   for scripts: asks nobody
-  toolkeep connector install pagerduty.wasm --json | jq .diff         what would change; installs nothing
+  toolkeep connector install pagerduty.wasm --json | jq .diff         what would change
 
-Where a connector of that name is installed, it shows what the new one may do besides, marked with `!`, and
-takes its place if approved. The approval is for exactly these bytes and what they say of themselves; other
-bytes are never run. Running servers keep what they have loaded.
+Where a connector of that name is installed, it shows what the new one may do besides, marked
+with `!`, and takes its place if approved. The approval is for exactly these bytes and what they
+say of themselves; other bytes are never run. Running servers keep what they have loaded.
 
-Exit codes: 0 installed; 1 not a connector; 2 no such file; 3 not approved; 78 the approvals cannot be used.")]
+Exit codes: 0 installed; 1 not a connector; 2 no such file; 3 not approved; 4 another version
+was installed meanwhile; 78 the approvals cannot be used, or its names collide with another's.")]
 pub(crate) struct Install {
     /// The component
     pub(crate) file: PathBuf,
@@ -388,6 +393,9 @@ pub(crate) struct ConnectorList {
 pub(crate) struct ConnectorRemove {
     /// The connector's name
     pub(crate) name: String,
+    /// Print what was done as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// `toolkeep credential`
@@ -407,7 +415,8 @@ pub(crate) enum Credential {
 Examples:
   toolkeep credential add pagerduty --tenant acme --user kim            (asks for the secret)
   toolkeep credential add pagerduty --tenant acme --user kim < key.txt
-  toolkeep credential add pagerduty --kind oauth2 --scopes incidents.read,services.read --tenant acme --user kim
+  toolkeep credential add pagerduty --kind oauth2 --scopes incidents.read,services.read \\
+      --tenant acme --user kim
   toolkeep credential add pagerduty --base https://api.eu.pagerduty.com --tenant acme --user kim
 
 The secret is typed at a prompt or comes from standard input; it is never an argument.")]
@@ -426,8 +435,8 @@ pub(crate) struct CredentialAdd {
     /// The scopes that the token holds; left out, they are unknown and the upstream decides
     #[arg(long, value_name = "SCOPE", value_delimiter = ',')]
     pub(crate) scopes: Vec<String>,
-    /// For keys that belong to an account and not to a person: the address to act under, where the upstream
-    /// names no person
+    /// The address to act under, for keys that belong to an account and not to a person. It goes before any that
+    /// the upstream names
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) account_email: Option<String>,
     /// A name, where a user has several connections
@@ -471,6 +480,9 @@ pub(crate) struct CredentialRemove {
     /// Which connection
     #[arg(long, value_name = "NAME", default_value = "default")]
     pub(crate) connection: String,
+    /// Print what was done as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// `toolkeep key`
@@ -527,6 +539,9 @@ pub(crate) struct KeyList {
 pub(crate) struct KeyRevoke {
     /// The key's id, as `toolkeep key list` shows it; a whole key is taken for its id
     pub(crate) id: String,
+    /// Print what was done as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// `toolkeep audit`
@@ -589,6 +604,20 @@ mod tests {
                     assert!(help.contains("Examples:"), "{} has no example", inner.get_name());
                 }
             }
+        }
+        check(&Cli::command());
+    }
+
+    #[test]
+    fn the_text_below_a_help_is_as_wide_as_it_may_be() {
+        /// A terminal of 100 columns, and some room: text that is broken by hand is not broken well again.
+        const MAX_COLUMNS: usize = 96;
+        fn check(command: &clap::Command) {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            for line in help.lines() {
+                assert!(line.chars().count() <= MAX_COLUMNS, "{}: {line}", command.get_name());
+            }
+            command.get_subcommands().for_each(check);
         }
         check(&Cli::command());
     }

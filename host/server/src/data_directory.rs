@@ -33,14 +33,31 @@ impl DataDirectory {
     /// # Errors
     /// [`Exit::Setup`] if it does not exist, is not a directory, or others may enter it.
     pub(crate) fn existing(given: Option<&Path>) -> Result<Self, Failure> {
-        let root = root(given)?;
-        if !root.exists() {
-            let message = format!("the data directory {} does not exist, so there is nothing to show", root.display());
-            return Err(setup("data_directory_missing", message).next(
-                "toolkeep --data DIR …, with the directory of your server; `toolkeep credential add` makes a new one",
-            ));
+        match Self::if_there(given)? {
+            Some(data) => Ok(data),
+            None => Err(Self::missing(given)?.next(
+                "toolkeep --data DIR …, with the directory of your server; `toolkeep connector install` makes a new one",
+            )),
         }
-        Self::checked(root)
+    }
+
+    /// As [`DataDirectory::existing`], and `None` if it does not exist.
+    ///
+    /// # Errors
+    /// [`Exit::Setup`] if it is not a directory, or others may enter it.
+    pub(crate) fn if_there(given: Option<&Path>) -> Result<Option<Self>, Failure> {
+        let root = root(given)?;
+        if root.exists() { Self::checked(root).map(Some) } else { Ok(None) }
+    }
+
+    /// The failure that says that it does not exist.
+    ///
+    /// # Errors
+    /// There is no name for it either.
+    pub(crate) fn missing(given: Option<&Path>) -> Result<Failure, Failure> {
+        let root = root(given)?;
+        let message = format!("the data directory {} does not exist, so there is nothing in it", root.display());
+        Ok(setup("data_directory_missing", message))
     }
 
     fn checked(root: PathBuf) -> Result<Self, Failure> {

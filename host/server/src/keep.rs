@@ -38,18 +38,35 @@ impl Keep {
         Self::open_in(DataDirectory::open(global.data.as_deref())?)
     }
 
-    /// Opens vault and audit log if they are there, and makes nothing if they are not.
+    /// Opens vault and audit log if they are there, and makes nothing if they are not: to take something away.
+    /// `list` is the command that shows what could be.
     ///
     /// # Errors
     /// As [`Keep::open`]; also where there is no vault.
-    pub(crate) fn open_existing(global: &Global) -> Result<Self, Failure> {
-        let data = DataDirectory::existing(global.data.as_deref())?;
-        if !data.has_vault() {
-            let message = format!("there is no vault in {}, so there is nothing to show", data.root().display());
-            return Err(Failure::new(Exit::Setup, "no_vault", message)
-                .next("toolkeep credential add CONNECTOR …, which makes one; or another --data DIR"));
+    pub(crate) fn open_existing(global: &Global, list: &str) -> Result<Self, Failure> {
+        let next = format!("{list} --data DIR, with the directory of your server");
+        let data = DataDirectory::if_there(global.data.as_deref())?;
+        match data {
+            Some(data) if data.has_vault() => Self::open_in(data),
+            Some(data) => {
+                let message = format!("there is no vault in {}, so there is nothing to remove", data.root().display());
+                Err(Failure::new(Exit::Setup, "no_vault", message).next(next))
+            }
+            None => Err(DataDirectory::missing(global.data.as_deref())?.next(next)),
         }
-        Self::open_in(data)
+    }
+
+    /// Opens what is there, to list it: `None` where there is no data directory, and where nothing was kept in it
+    /// yet, what dies with the process. Nothing is made.
+    ///
+    /// # Errors
+    /// As [`Keep::open`].
+    pub(crate) fn open_to_list(global: &Global) -> Result<Option<Self>, Failure> {
+        match DataDirectory::if_there(global.data.as_deref())? {
+            None => Ok(None),
+            Some(data) if data.has_vault() => Self::open_in(data).map(Some),
+            Some(data) => Self::in_memory(Some(data)).map(Some),
+        }
     }
 
     /// For a look at the connectors: what is there if a vault is, and otherwise nothing that outlasts the
@@ -333,6 +350,9 @@ pub(crate) fn host_setup(error: &HostError, file: Option<&Path>) -> Failure {
     if let HostError::Approval(error) = error {
         return approval_setup(error, file);
     }
+    if let Some(failure) = limit_too_low(Exit::Setup, error, file) {
+        return failure;
+    }
     let message = match file {
         Some(file) => format!("{}: {error}", file.display()),
         None => error.to_string(),
@@ -342,6 +362,24 @@ pub(crate) fn host_setup(error: &HostError, file: Option<&Path>) -> Failure {
         Some(file) => failure.next(format!("toolkeep connector inspect {}", file.display())),
         None => failure,
     }
+}
+
+/// A component that is one, and needs more than a limit of this host gives, where the engine says so. It says it in
+/// words alone, next to all else that can be wrong with a component; other words of its get its usual error.
+pub(crate) fn limit_too_low(exit: Exit, error: &HostError, file: Option<&Path>) -> Option<Failure> {
+    let HostError::NotAComponent(told) = error else { return None };
+    let limit = match told {
+        told if !told.contains("exceeds the limit") => return None,
+        told if told.contains("minimum byte size") => "memory_bytes",
+        told if told.contains("minimum element size") => "table_elements",
+        _ => return None,
+    };
+    let file = file.map_or_else(String::new, |file| format!("{}: ", file.display()));
+    let message = format!("{file}the component needs more than the limit {limit} gives: {told}");
+    Some(
+        Failure::new(exit, "limit_too_low", message)
+            .next(format!("toolkeep limits, and --host-limit {limit}=NUMBER with a larger one")),
+    )
 }
 
 /// A connector that is not approved, or not what was approved, with the command that mends it.
@@ -402,5 +440,19 @@ mod tests {
         let identity = Identity { tenant: "acme".to_owned(), user: "kim".to_owned() };
         let filtered = principal(&identity, &["a".to_owned()]).unwrap();
         assert!(filtered.tools.allows("a") && !filtered.tools.allows("b"));
+    }
+
+    #[test]
+    fn only_what_the_engine_says_of_a_limit_is_about_a_limit() {
+        let code = |told: &str| {
+            let error = HostError::NotAComponent(told.to_owned());
+            host_setup(&error, None).code().to_owned()
+        };
+        assert_eq!(
+            code("memory has a minimum byte size of 1114112 which exceeds the limit of 65536 bytes"),
+            "limit_too_low"
+        );
+        assert_eq!(code("table index 0 has a minimum element size of 9 which exceeds the limit of 1"), "limit_too_low");
+        assert_eq!(code("unexpected end-of-file"), "not_a_component");
     }
 }

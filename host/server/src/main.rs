@@ -38,6 +38,7 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> Result<(), Failure> {
     logging::start(&cli.global, cli.command.default_log())?;
     forbid_core_dumps();
+    allow_many_files();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -46,6 +47,17 @@ fn run(cli: Cli) -> Result<(), Failure> {
     // A blocked read of standard input must not hold the process back.
     runtime.shutdown_background();
     outcome
+}
+
+/// Login shells and service managers commonly allow 1,024 open files, and a busy server needs more: as many
+/// connections, up to eight upstream requests of each call, the databases. The hard limit is what the machine's
+/// operator allows; programs that use `select` are why it is not the soft one already, and this one does not.
+fn allow_many_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
+        tracing::warn!(%error, "the number of open files stays where it was: many connections at once may be refused");
+    }
 }
 
 /// A core dump would write opened credentials to a disk. Where the limit cannot be set, the program still

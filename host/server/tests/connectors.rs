@@ -64,6 +64,10 @@ impl Place {
     }
 
     fn run(&self, arguments: &[&str]) -> Done {
+        self.run_with(arguments, Stdio::null())
+    }
+
+    fn run_with(&self, arguments: &[&str], input: Stdio) -> Done {
         let output = Command::new(env!("CARGO_BIN_EXE_toolkeep"))
             .args(arguments)
             .arg("--data")
@@ -71,7 +75,7 @@ impl Place {
             .env_remove("TOOLKEEP_CONNECTOR")
             .env_remove("TOOLKEEP_DATA")
             .env("NO_COLOR", "1")
-            .stdin(Stdio::null())
+            .stdin(input)
             .output()
             .unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
@@ -224,7 +228,7 @@ fn an_approval_is_for_the_digest_that_was_given() {
 #[test]
 fn list_and_remove_say_what_there_is() {
     let place = Place::new();
-    place.expect(78, &["connector", "list"]);
+    assert_eq!(place.expect(0, &["connector", "list", "--json"]).out, "");
     assert!(!place.data().exists(), "looking makes nothing");
     let told = place.install(&guest("fixture"));
     let listed = place.expect(0, &["connector", "list", "--json"]).json();
@@ -235,7 +239,8 @@ fn list_and_remove_say_what_there_is() {
 
     let done = place.expect(2, &["connector", "remove", "other"]);
     assert!(done.err.contains("unknown_connector") && done.err.contains("fixture"), "{}", done.err);
-    place.expect(0, &["connector", "remove", "fixture"]);
+    let gone = place.expect(0, &["connector", "remove", "fixture", "--json"]).json();
+    assert_eq!(gone, json!({ "name": "fixture", "digest": told["digest"], "removed": true }));
     assert!(place.expect(78, &["tools"]).err.contains("no_connectors"));
     assert_eq!(std::fs::read_dir(place.connectors()).unwrap().count(), 1, "only the approvals are left");
     let removed = place.events("connector_removed");
@@ -384,6 +389,99 @@ fn what_is_no_connector_is_not_installed() {
     }
     place.expect(2, &["connector", "install", "nowhere.wasm"]);
     assert!(!place.data().exists());
+}
+
+#[test]
+fn where_nothing_is_kept_there_is_nothing_to_list_or_to_remove() {
+    let place = Place::new();
+    let identity = ["--tenant", "acme", "--user", "kim"];
+    let list_credentials = [&["credential", "list"], &identity[..]].concat();
+    let remove_credential = [&["credential", "remove", "fixture"], &identity[..]].concat();
+    // Without a directory, and with an empty one.
+    for there in [false, true] {
+        if there {
+            std::fs::create_dir(place.data()).unwrap();
+            std::fs::set_permissions(place.data(), std::fs::Permissions::from_mode(0o700)).unwrap();
+        }
+        for list in [&["connector", "list"][..], &["key", "list"][..], &list_credentials[..]] {
+            assert_eq!(place.expect(0, &[list, &["--json"]].concat()).out, "");
+            place.expect(0, list);
+        }
+        for (remove, list) in [
+            (&["connector", "remove", "fixture"][..], "toolkeep connector list"),
+            (&["key", "revoke", "0123456789abcdef"][..], "toolkeep key list"),
+            (&remove_credential[..], "toolkeep credential list --tenant acme --user kim"),
+        ] {
+            let done = place.expect(78, remove);
+            assert!(done.err.contains(&format!("next: {list} --data DIR")), "{}", done.err);
+        }
+        assert_eq!(place.data().exists(), there);
+        assert!(!there || std::fs::read_dir(place.data()).unwrap().next().is_none(), "nothing was made");
+    }
+}
+
+#[test]
+fn the_sheet_shows_what_a_model_will_read() {
+    let place = Place::new();
+    let fixture = guest("fixture");
+    let named = fixture.to_str().unwrap();
+    let sheet = place.expect(0, &["connector", "inspect", named, "--json"]).json();
+    let shown = place.expect(0, &["connector", "inspect", named]).out;
+    for tool in sheet["tools"].as_array().unwrap() {
+        for line in tool["description"].as_str().unwrap().lines() {
+            assert!(shown.contains(&format!("    | {line}")), "{line}: {shown}");
+        }
+        assert!(shown.contains(tool["title"].as_str().unwrap()), "{shown}");
+        for name in tool["input_schema"]["properties"].as_object().unwrap().keys() {
+            assert!(shown.lines().any(|line| line.contains("arguments ") && line.contains(name)), "{name}: {shown}");
+        }
+    }
+}
+
+#[test]
+fn the_hosts_limits_count_before_a_connector_is_installed_and_after() {
+    let place = Place::new();
+    let fixture = guest("fixture");
+    let named = fixture.to_str().unwrap();
+    place.install(&fixture);
+    for (limit, setting) in [("memory_bytes", "memory_bytes=65536"), ("table_elements", "table_elements=1")] {
+        let limited = ["--host-limit", setting];
+        for (code, command) in [
+            (78, &["tools"][..]),
+            (1, &["connector", "inspect", named][..]),
+            (1, &["connector", "install", named][..]),
+            (1, &["connector", "check", named, "--quick"][..]),
+        ] {
+            let done = place.expect(code, &[command, &limited].concat());
+            assert!(done.err.contains("error[limit_too_low]") && done.err.contains(limit), "{}", done.err);
+            assert!(done.err.contains("next: toolkeep limits"), "{}", done.err);
+        }
+    }
+    let done = place.expect(1, &["connector", "inspect", named, "--host-limit", "component_bytes=1000"]);
+    assert!(done.err.contains("at most 1000"), "{}", done.err);
+}
+
+#[test]
+fn a_model_is_told_the_names_of_connectors_that_it_may_use_and_no_text_of_theirs() {
+    let place = Place::new();
+    place.install(&guest("fixture"));
+    place.install(&guest("misbehaves"));
+    let ask = json!({ "jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
+        "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": { "name": "test", "version": "1" }
+    } });
+    let input = place.file("initialize", format!("{ask}\n").as_bytes());
+    let instructions = |tools: &[&str]| {
+        let command = [&["mcp", "--tenant", "acme", "--user", "kim"][..], tools].concat();
+        let done = place.run_with(&command, std::fs::File::open(&input).unwrap().into());
+        let answer: Value = serde_json::from_str(done.out.lines().next().unwrap()).unwrap();
+        answer["result"]["instructions"].as_str().unwrap().to_owned()
+    };
+    let all = instructions(&[]);
+    assert!(all.starts_with("Tools of: fixture, misbehaves. "), "{all}");
+    let one = instructions(&["--tool", "fixture_echo"]);
+    assert!(one.starts_with("Tools of: fixture. "), "{one}");
+    let title = place.expect(0, &["connector", "inspect", guest("fixture").to_str().unwrap(), "--json"]).json();
+    assert!(!all.contains(title["title"].as_str().unwrap()), "{all}");
 }
 
 #[test]

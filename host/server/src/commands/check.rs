@@ -2,16 +2,17 @@
 //! leaked or broke.
 
 use std::fmt::Write as _;
-use std::io::{IsTerminal, Read, Write as _};
+use std::io::{IsTerminal, Write as _};
 use std::path::Path;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use toolkeep_check::{CheckError, Finding, Options, Report, Step, Verdict};
-use toolkeep_host::Limits;
 
+use super::connector::read;
 use crate::cli::{Check, Global};
 use crate::failure::{Exit, Failure};
+use crate::keep::{limit_too_low, limits};
 use crate::output::{self, BOLD, DIM, GREEN, RED, printable};
 
 /// Between two lines of progress where nobody's terminal can overwrite one, in seconds: enough to see that it lives.
@@ -22,9 +23,10 @@ const PROGRESS_EVERY_S: u64 = 5;
 /// # Errors
 /// [`Exit::Failed`] where something leaked, the connector broke the contract, or the file is no connector;
 /// [`Exit::Usage`] for a file that cannot be read or a tool that is not there.
-pub(crate) async fn run(_: &Global, options: Check) -> Result<(), Failure> {
-    let wasm = read(&options.file)?;
-    let wanted = Options { seed: options.seed, quick: options.quick, tool: options.tool.clone() };
+pub(crate) async fn run(global: &Global, options: Check) -> Result<(), Failure> {
+    let limits = limits(global)?;
+    let wasm = read(&options.file, &limits)?;
+    let wanted = Options { seed: options.seed, quick: options.quick, tool: options.tool.clone(), limits };
     let progress = Progress::default();
     let checked = tokio::task::spawn_blocking(move || {
         let report = toolkeep_check::check(wasm, &wanted, &|step| progress.tell(step));
@@ -45,13 +47,23 @@ pub(crate) async fn run(_: &Global, options: Check) -> Result<(), Failure> {
         Verdict::Fail => {
             let (leaks, faults) = (report.leaks.len(), report.faults.len());
             let message = format!("{}: leaks: {leaks}, faults: {faults}", options.file.display());
-            Err(Failure::new(Exit::Failed, "check_failed", message).next(format!(
-                "toolkeep connector check {} --seed {}, which repeats the cases",
-                options.file.display(),
-                report.seed
-            )))
+            Err(Failure::new(Exit::Failed, "check_failed", message)
+                .next(format!("{}, which repeats the cases", again(&options))))
         }
     }
+}
+
+/// The command that makes the same cases.
+fn again(options: &Check) -> String {
+    let mut command = format!("toolkeep connector check {} --seed {}", options.file.display(), options.seed);
+    if options.quick {
+        command.push_str(" --quick");
+    }
+    if let Some(tool) = &options.tool {
+        command.push_str(" --tool ");
+        command.push_str(tool);
+    }
+    command
 }
 
 fn refuse(file: &Path, error: &CheckError) -> Failure {
@@ -60,20 +72,16 @@ fn refuse(file: &Path, error: &CheckError) -> Failure {
         CheckError::NotLoaded(_) => Exit::Failed,
         _ => Exit::Setup,
     };
+    if let CheckError::NotLoaded(error) = error
+        && let Some(failure) = limit_too_low(exit, error, Some(file))
+    {
+        return failure;
+    }
     let failure = Failure::new(exit, error.code(), printable(&format!("{}: {error}", file.display())));
     match error {
         CheckError::NotLoaded(_) => failure.next(format!("toolkeep connector inspect {}", file.display())),
         _ => failure,
     }
-}
-
-fn read(file: &Path) -> Result<Vec<u8>, Failure> {
-    let unreadable = |error| Failure::usage(format!("cannot read {}: {error}", file.display()));
-    let mut wasm = Vec::new();
-    // One byte more than is allowed, so that the host can tell that it is too large.
-    let limit = Limits::default().component_bytes as u64 + 1;
-    std::fs::File::open(file).and_then(|file| file.take(limit).read_to_end(&mut wasm)).map_err(unreadable)?;
-    Ok(wasm)
 }
 
 /// Says how far the check has come: one line that changes on a terminal, a line now and then elsewhere.
@@ -145,13 +153,20 @@ fn write(out: &mut String, report: &Report) -> std::fmt::Result {
     )?;
 
     let cases = if report.quick { "quick, " } else { "" };
+    let but = if report.known_limits.is_empty() { "" } else { ", but for the known limits above" };
     match report.verdict {
-        Verdict::Pass => writeln!(
+        Verdict::Pass => write!(
             out,
-            "\n{GREEN}pass{GREEN:#}  ({cases}seed {}) the credential was seen nowhere but in the header that carries it",
+            "\n{GREEN}pass{GREEN:#}  ({cases}seed {}) the credential was seen nowhere but in the header that carries \
+             it{but}",
             report.seed
-        ),
-        Verdict::Fail => writeln!(out, "\n{RED}fail{RED:#}  ({cases}seed {})", report.seed),
+        )?,
+        Verdict::Fail => write!(out, "\n{RED}fail{RED:#}  ({cases}seed {})", report.seed)?,
+    }
+    match report.not_tried.as_slice() {
+        [] => writeln!(out),
+        [name] => writeln!(out, "; 1 tool was not really tried: {name}"),
+        names => writeln!(out, "; {} tools were not really tried: {}", names.len(), names.join(", ")),
     }
 }
 
@@ -176,6 +191,42 @@ fn list(out: &mut String, heading: &str, findings: &[Finding]) -> std::fmt::Resu
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test says what failed by panicking")]
     use super::*;
+
+    #[test]
+    fn the_verdict_claims_no_more_than_was_seen() {
+        let finding =
+            || Finding { code: "transformed_echo", what: "seen".to_owned(), place: "answer", case: None, times: 1 };
+        let report = |known_limits, not_tried: &[&str]| Report {
+            verdict: Verdict::Pass,
+            connector: "fixture".to_owned(),
+            version: "1.0.0".to_owned(),
+            digest: "00".repeat(32),
+            seed: 7,
+            quick: false,
+            only_tool: None,
+            leaks: Vec::new(),
+            faults: Vec::new(),
+            warnings: Vec::new(),
+            known_limits,
+            not_tried: not_tried.iter().map(|&name| name.to_owned()).collect(),
+            coverage: toolkeep_check::Coverage::default(),
+            duration_ms: 0,
+        };
+        let verdict = |report: &Report| shown(report).unwrap().lines().last().unwrap().to_owned();
+        assert!(verdict(&report(Vec::new(), &[])).ends_with("the header that carries it"));
+        assert!(verdict(&report(vec![finding()], &[])).ends_with("it, but for the known limits above"));
+        let partly = verdict(&report(Vec::new(), &["fixture_a", "fixture_b"]));
+        assert!(partly.ends_with("; 2 tools were not really tried: fixture_a, fixture_b"), "{partly}");
+    }
+
+    #[test]
+    fn the_same_cases_are_made_by_the_same_options() {
+        let options =
+            Check { file: "a.wasm".into(), json: false, tool: Some("a_get".to_owned()), seed: 9, quick: true };
+        assert_eq!(again(&options), "toolkeep connector check a.wasm --seed 9 --quick --tool a_get");
+        let options = Check { tool: None, quick: false, ..options };
+        assert_eq!(again(&options), "toolkeep connector check a.wasm --seed 9");
+    }
 
     #[test]
     fn what_the_connector_says_moves_no_cursor() {

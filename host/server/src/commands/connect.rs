@@ -112,7 +112,7 @@ async fn verify(
 ) -> Result<Account, Failure> {
     let key = &attempt.key;
     let account = match (host.identify(principal, &key.connector, &key.name).await, account_email) {
-        (Ok(account), email) => Account { email: account.email.or(email), ..account },
+        (Ok(account), email) => acting(account, email),
         // The upstream took the key and knows no person behind it: an account's key. Whoever stores it says
         // who acts. A key that is not accepted, or an upstream that is not there, is no such thing.
         (Err(CallError::Tool { error, .. }), Some(email)) if knows_no_person(&error) => {
@@ -126,6 +126,12 @@ async fn verify(
         return Err(Failure::new(Exit::Unavailable, "concurrent_attempt", message));
     }
     Ok(account)
+}
+
+/// The account that calls act under. What the operator said goes before what the connector says: the address is
+/// sent to the upstream as the one who acts.
+fn acting(account: Account, account_email: Option<String>) -> Account {
+    Account { email: account_email.or(account.email), ..account }
 }
 
 /// Makes a proven credential the one that calls use, and records it; puts back what was there before if it
@@ -194,6 +200,20 @@ mod tests {
         assert!(!knows_no_person(&ToolError::Unauthenticated("401".to_owned())));
         assert!(!knows_no_person(&ToolError::Unavailable("down".to_owned())));
         assert!(!knows_no_person(&ToolError::RateLimited { retry_after_s: None }));
+    }
+
+    #[test]
+    fn the_operators_word_goes_before_the_connectors() {
+        let told = |email: Option<&str>| Account {
+            id: "P1".to_owned(),
+            name: "Kim".to_owned(),
+            email: email.map(str::to_owned),
+            time_zone: None,
+        };
+        let given = || Some("kim@acme.example".to_owned());
+        assert_eq!(acting(told(Some("chief@acme.example")), given()).email, given());
+        assert_eq!(acting(told(None), given()).email, given());
+        assert_eq!(acting(told(Some("kim@acme.example")), None).email, given());
     }
 
     #[tokio::test]

@@ -56,10 +56,9 @@ pub(crate) async fn add(global: &Global, options: CredentialAdd) -> Result<(), F
 /// The vault failed.
 pub(crate) fn list(global: &Global, options: &CredentialList) -> Result<(), Failure> {
     let principal = keep::principal(&options.identity, &[])?;
-    let mut connections = Keep::open_existing(global)?
-        .vault
-        .connections(&principal.tenant, &principal.user)
-        .map_err(|error| vault_failure(&error))?;
+    let Some(keep) = Keep::open_to_list(global)? else { return Ok(()) };
+    let mut connections =
+        keep.vault.connections(&principal.tenant, &principal.user).map_err(|error| vault_failure(&error))?;
     // What an attempt leaves behind is shown only where it still holds a secret.
     connections.retain(|connection| connection.status == Status::Active || !is_for_verifying(&connection.key.name));
     if options.json {
@@ -86,7 +85,8 @@ pub(crate) fn list(global: &Global, options: &CredentialList) -> Result<(), Fail
 /// There was none, or vault or audit log failed.
 pub(crate) async fn remove(global: &Global, options: CredentialRemove) -> Result<(), Failure> {
     let principal = keep::principal(&options.identity, &[])?;
-    let keep = Keep::open_existing(global)?;
+    let list = format!("toolkeep credential list --tenant {} --user {}", principal.tenant, principal.user);
+    let keep = Keep::open_existing(global, &list)?;
     let key = connection_key(&principal, &options.connector, &options.connection);
     let subject = keep.vault.connection(&key).map(|connection| connection.id.to_string());
     if !keep.vault.disconnect(&key).map_err(|error| vault_failure(&error))? {
@@ -100,12 +100,14 @@ pub(crate) async fn remove(global: &Global, options: CredentialRemove) -> Result
             .collect();
         let there_is = if active.is_empty() { "none".to_owned() } else { active.join(", ") };
         let message = format!("there is no such connection to remove; there is {there_is}");
-        return Err(Failure::new(Exit::Denied, "no_connection", message)
-            .next(format!("toolkeep credential list --tenant {} --user {}", principal.tenant, principal.user)));
+        return Err(Failure::new(Exit::Denied, "no_connection", message).next(list));
     }
     let details = json!({ "connector": key.connector, "name": key.name });
     let subject = subject.unwrap_or_else(|_| key.connector.clone());
     keep.record(EventKind::ConnectionRemoved, Some(&principal), subject, details).await?;
+    if options.json {
+        return output::json(&json!({ "connector": key.connector, "name": key.name, "removed": true }));
+    }
     output::progress(format!("The connection {key} is gone; the next call over it fails."));
     Ok(())
 }

@@ -66,7 +66,8 @@ pub(crate) async fn create(global: &Global, options: KeyCreate) -> Result<(), Fa
 /// # Errors
 /// The vault failed.
 pub(crate) fn list(global: &Global, options: &KeyList) -> Result<(), Failure> {
-    let mut keys = Keep::open_existing(global)?.vault.api_keys().map_err(|error| vault_failure(&error))?;
+    let Some(keep) = Keep::open_to_list(global)? else { return Ok(()) };
+    let mut keys = keep.vault.api_keys().map_err(|error| vault_failure(&error))?;
     keys.retain(|key| options.tenant.as_ref().is_none_or(|tenant| key.tenant.as_str() == tenant));
     if options.json {
         return keys.iter().try_for_each(output::json);
@@ -97,7 +98,7 @@ pub(crate) fn list(global: &Global, options: &KeyList) -> Result<(), Failure> {
 /// # Errors
 /// No such key, or the vault or the audit log failed.
 pub(crate) async fn revoke(global: &Global, options: KeyRevoke) -> Result<(), Failure> {
-    let keep = Keep::open_existing(global)?;
+    let keep = Keep::open_existing(global, "toolkeep key list")?;
     let keys = keep.vault.api_keys().map_err(|error| vault_failure(&error))?;
     let id = id_of(&options.id);
     // Not repeated: somebody may have pasted the secret part.
@@ -108,6 +109,9 @@ pub(crate) async fn revoke(global: &Global, options: KeyRevoke) -> Result<(), Fa
     let info = keys.iter().find(|key| key.id == id).ok_or_else(unknown)?;
     if !end(&keep, info).await? {
         return Err(unknown());
+    }
+    if options.json {
+        return output::json(&json!({ "id": info.id, "tenant": info.tenant, "user": info.user, "revoked": true }));
     }
     output::progress(format!("Key {} no longer works.", info.id));
     Ok(())

@@ -11,7 +11,7 @@ mod key;
 mod limits;
 mod mcp;
 pub(crate) mod serve;
-mod tools;
+pub(crate) mod tools;
 
 use crate::cli::{Audit, Cli, Command, Connector, Credential, Key};
 use crate::failure::Failure;

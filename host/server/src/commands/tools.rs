@@ -27,7 +27,7 @@ pub(crate) async fn run(global: &Global, options: Tools) -> Result<(), Failure> 
         table.add_row([
             tool.name.clone(),
             tool.access.to_string(),
-            arguments(&tool.input_schema),
+            printable(&argument_names(&tool.input_schema)),
             printable(&first_sentence(&tool.description)),
         ]);
     }
@@ -43,7 +43,7 @@ fn with_connector(tool: &Tool) -> Result<Value, Failure> {
 }
 
 /// The names of a schema's properties; what may be left out is in brackets.
-fn arguments(schema: &Value) -> String {
+pub(crate) fn argument_names(schema: &Value) -> String {
     let required: Vec<&str> =
         schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
     let names = schema.get("properties").and_then(Value::as_object).into_iter().flat_map(|names| names.keys());
@@ -65,8 +65,8 @@ mod tests {
     #[test]
     fn optional_arguments_stand_in_brackets() {
         let schema = json!({ "properties": { "incident": {}, "note": {} }, "required": ["incident"] });
-        assert_eq!(arguments(&schema), "incident [note]");
-        assert_eq!(arguments(&json!({ "type": "object" })), "");
+        assert_eq!(argument_names(&schema), "incident [note]");
+        assert_eq!(argument_names(&json!({ "type": "object" })), "");
     }
 
     #[test]

@@ -119,7 +119,6 @@ pub(crate) fn authenticate(vault: &Vault, uri: &Uri, headers: &HeaderMap) -> Res
             tracing::error!(code = error.code(), %error, "the vault cannot be asked");
             return Refusal::VaultUnavailable;
         }
-        tracing::info!(code = error.code(), %error, "a request was not authenticated");
         let key = match &error {
             VaultError::ApiKeyExpired(id) | VaultError::ApiKeyRevoked(id) | VaultError::ApiKeyCorrupt(id) => {
                 Some(id.clone())

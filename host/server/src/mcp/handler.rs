@@ -7,8 +7,9 @@ use std::sync::Arc;
 use http::header::USER_AGENT;
 use rmcp::model::{
     CacheScope, CallToolRequestParams, CallToolResponse, CustomRequest, CustomResult, DiscoverResult, ErrorCode,
-    GetPromptRequestParams, GetPromptResponse, GetPromptResult, JsonObject, ListPromptsResult, ListToolsResult,
-    MetaObject, PaginatedRequestParams, PromptMessage, ProtocolVersion, Role, ServerConfig,
+    GetPromptRequestParams, GetPromptResponse, GetPromptResult, InitializeRequestParams, InitializeResult, JsonObject,
+    ListPromptsResult, ListToolsResult, MetaObject, PaginatedRequestParams, PromptMessage, ProtocolVersion, Role,
+    ServerConfig,
 };
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer, ServerHandler};
@@ -76,6 +77,11 @@ impl Handler {
         Ok(Asker { principal, connector: caller.connector.clone() })
     }
 
+    fn instructions(&self, context: &RequestContext<RoleServer>) -> Result<String, ErrorData> {
+        let asker = self.asker(context)?;
+        Ok(self.surface.instructions_for(&asker.principal, asker.connector.as_deref()))
+    }
+
     /// Our name for a result, where this era of the protocol wants it.
     fn stamp(&self, context: &RequestContext<RoleServer>, meta: &mut Option<MetaObject>) {
         if !is_stateless_era(context) {
@@ -105,9 +111,20 @@ impl ServerHandler for Handler {
         self.surface.info().clone()
     }
 
-    async fn discover(&self, _: RequestContext<RoleServer>) -> Result<DiscoverResult, ErrorData> {
+    async fn initialize(
+        &self,
+        request: InitializeRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<InitializeResult, ErrorData> {
+        let instructions = self.instructions(&context)?;
+        context.peer.set_peer_info(request.clone());
+        Ok(self.negotiate_initialize(&request)?.with_instructions(instructions))
+    }
+
+    async fn discover(&self, context: RequestContext<RoleServer>) -> Result<DiscoverResult, ErrorData> {
         let versions = self.supported_protocol_versions().into_owned();
-        Ok(DiscoverResult::from_server_info(versions, self.get_info())
+        let info = self.get_info().with_instructions(self.instructions(&context)?);
+        Ok(DiscoverResult::from_server_info(versions, info)
             .with_ttl_ms(LIST_TTL_MS)
             .with_cache_scope(CacheScope::Private))
     }

@@ -15,12 +15,12 @@ use rmcp::transport::streamable_http_server::session::never::NeverSessionManager
 use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
 use serde::de::IgnoredAny;
 use serde_json::json;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::caller::Caller;
 use super::guard::{Doors, Refusal, authenticate};
 use super::handler::Handler;
+use super::places::Places;
 use super::strangers::Strangers;
 use super::surface::Surface;
 
@@ -28,11 +28,6 @@ use super::surface::Surface;
 pub(crate) const MAX_BODY_BYTES: usize = 1 << 20;
 /// Longest time for a request's body to arrive, in milliseconds. A megabyte over a poor mobile link.
 const BODY_MS: u64 = 10_000;
-/// Requests that are read or answered at once. Each may hold [`MAX_BODY_BYTES`] and a parsed copy of it, so
-/// this bounds memory; the host runs half as many calls at a time and lets the others wait.
-const MAX_IN_FLIGHT: usize = 128;
-/// Longest wait for a place among them, in milliseconds; then the client is told to come back.
-const QUEUE_MS: u64 = 5_000;
 
 /// JSON-RPC 2.0: the text is not JSON.
 const PARSE_ERROR: i32 = -32_700;
@@ -45,7 +40,7 @@ struct Shared {
     surface: Arc<Surface>,
     doors: Arc<Doors>,
     service: StreamableHttpService<Handler, NeverSessionManager>,
-    places: Arc<Semaphore>,
+    places: Arc<Places>,
     strangers: Arc<Strangers>,
 }
 
@@ -65,13 +60,7 @@ pub(crate) fn router(surface: Arc<Surface>, doors: Doors, stop: CancellationToke
     let handler = Handler::for_http(Arc::clone(&surface));
     let service =
         StreamableHttpService::new(move || Ok(handler.clone()), Arc::new(NeverSessionManager::default()), config);
-    let shared = Shared {
-        surface,
-        doors: Arc::new(doors),
-        service,
-        places: Arc::new(Semaphore::new(MAX_IN_FLIGHT)),
-        strangers: Arc::default(),
-    };
+    let shared = Shared { surface, doors: Arc::new(doors), service, places: Arc::default(), strangers: Arc::default() };
     Router::new()
         .route("/mcp", any(all_connectors))
         .route("/mcp/{connector}", any(one_connector))
@@ -118,8 +107,7 @@ async fn serve(shared: &Shared, connector: Option<String>, request: Request) -> 
         return Err(Refusal::UnknownConnector);
     }
     // 4. A place, and then the body: nobody who waits holds a megabyte.
-    let waited = tokio::time::timeout(Duration::from_millis(QUEUE_MS), shared.places.acquire()).await;
-    let Ok(Ok(_place)) = waited else { return Err(Refusal::Overloaded) };
+    let _place = shared.places.take(&principal).await.ok_or(Refusal::Overloaded)?;
     let is_post = parts.method == Method::POST;
     let body = if is_post { read(body, BODY_MS).await? } else { Bytes::new() };
     // 5. The protocol.
@@ -168,6 +156,15 @@ fn json_rpc_error(code: i32, message: &str) -> Response {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test says what failed by panicking")]
     use super::*;
+    use hyper::service::Service as _;
+    use hyper_util::service::TowerToHyperService;
+    use secrecy::ExposeSecret;
+    use std::future::{Future, poll_fn};
+    use std::task::Poll;
+    use toolkeep_audit::AuditLog;
+    use toolkeep_host::Host;
+    use toolkeep_policy::ToolFilter;
+    use toolkeep_vault::{NewApiKey, Vault};
 
     /// A body whose next part never comes.
     struct Endless;
@@ -188,6 +185,45 @@ mod tests {
         assert_eq!(read(Body::from(vec![b'x'; MAX_BODY_BYTES]), BODY_MS).await.unwrap().len(), MAX_BODY_BYTES);
         assert_eq!(read(Body::from(vec![b'x'; MAX_BODY_BYTES + 1]), BODY_MS).await, Err(Refusal::BodyTooLarge));
         assert_eq!(read(Body::new(Endless), 10).await, Err(Refusal::BodyTooSlow));
+    }
+
+    #[tokio::test]
+    async fn one_key_cannot_keep_the_others_out() {
+        let vault = Arc::new(Vault::in_memory().unwrap());
+        let audit = AuditLog::in_memory(vault.derive_key("audit digests")).unwrap();
+        let key = |user: &str| {
+            let new = NewApiKey {
+                tenant: "acme".parse().unwrap(),
+                user: user.parse().unwrap(),
+                label: "test".to_owned(),
+                tools: ToolFilter::All,
+                expires_at: None,
+            };
+            format!("Bearer {}", vault.create_api_key(new).unwrap().1.expose_secret())
+        };
+        let (kim, sam) = (key("kim"), key("sam"));
+        let surface = Arc::new(Surface::new(Host::builder(Arc::clone(&vault), audit).build().unwrap()));
+        let router = router(surface, Doors::new(&[], &[]).unwrap(), CancellationToken::new());
+        let post = |key: &str, body: Body| {
+            let request = http::Request::post("/mcp")
+                .header("host", "localhost")
+                .header("authorization", key)
+                .header("content-type", "application/json")
+                .header("accept", "application/json, text/event-stream")
+                .body(body)
+                .unwrap();
+            Box::pin(TowerToHyperService::new(router.clone()).call(request))
+        };
+        // More than there are places for all.
+        let mut stalled: Vec<_> = (0..200).map(|_| post(&kim, Body::new(Endless))).collect();
+        for request in &mut stalled {
+            let begun = poll_fn(|context| Poll::Ready(request.as_mut().poll(context).is_pending()));
+            assert!(begun.await, "its body never comes");
+            tokio::task::yield_now().await;
+        }
+        let ping = json!({ "jsonrpc": "2.0", "id": 1, "method": "ping" }).to_string();
+        let answer = post(&sam, Body::from(ping)).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK);
     }
 
     #[test]

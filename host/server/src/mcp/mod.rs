@@ -1,7 +1,8 @@
 //! The Model Context Protocol, over HTTP and over standard input and output.
 //!
 //! [`surface`] is what is offered, [`handler`] answers requests from it, [`answer`] and [`progress`]
-//! translate, [`http`], [`guard`], [`strangers`] and [`listener`] are the way in over the network, [`stdio`] the local one.
+//! translate, [`http`], [`guard`], [`places`], [`strangers`] and [`listener`] are the way in over the network,
+//! [`stdio`] the local one.
 //! This is the only place that knows the protocol; what a call may do is decided in the host.
 
 mod answer;
@@ -10,6 +11,7 @@ pub(crate) mod guard;
 mod handler;
 pub(crate) mod http;
 pub(crate) mod listener;
+mod places;
 mod progress;
 pub(crate) mod stdio;
 mod strangers;

@@ -7,8 +7,8 @@ use toolkeep_audit::{AuditLog, Refusal as AuditRefusal};
 
 use super::guard::Refusal;
 
-/// Records in one [`WINDOW`]. Somebody who tries keys is visible from the first; the thousandth in a second
-/// says nothing more, and each costs a sync of the disk.
+/// Records in one [`WINDOW`] for each of the two kinds. Somebody who tries keys is visible from the first; the
+/// thousandth in a second says nothing more, and each costs a sync of the disk.
 const MAX_PER_WINDOW: u32 = 10;
 /// The time that [`MAX_PER_WINDOW`] is counted over.
 const WINDOW: Duration = Duration::from_secs(1);
@@ -16,7 +16,11 @@ const WINDOW: Duration = Duration::from_secs(1);
 /// Counts the refusals of callers that nobody knows.
 #[derive(Default)]
 pub(crate) struct Strangers {
-    window: Mutex<Window>,
+    /// Of those who came without a key, or with one that nobody made. Anybody can make any number of these.
+    unknown: Mutex<Window>,
+    /// Of those who came with a key of ours that is revoked or expired: somebody found it. The flood above must
+    /// not hide that.
+    known: Mutex<Window>,
 }
 
 #[derive(Default)]
@@ -27,10 +31,11 @@ struct Window {
 }
 
 impl Strangers {
-    /// Records a refusal, if it is one that belongs in the log and there was not too much of it lately.
+    /// Records and logs a refusal, if it is one that belongs there and there was not too much of it lately.
     pub(crate) async fn record(&self, audit: &AuditLog, refusal: &Refusal) {
         let Some(code) = refusal.audit_code() else { return };
-        let Some(left_out) = self.admit(Instant::now()) else { return };
+        let Some(left_out) = self.admit(refusal, Instant::now()) else { return };
+        tracing::info!(code, key = refusal.key(), left_out, "a request was not let in");
         let key = refusal.key().map(|id| format!("API key {id}"));
         let flood = (left_out > 0).then(|| format!("{left_out} refusals before this one were not recorded"));
         let said: Vec<String> = key.into_iter().chain(flood).collect();
@@ -42,19 +47,25 @@ impl Strangers {
         }
     }
 
-    /// Whether one more may be recorded now, and how many were not since the last that was.
-    fn admit(&self, now: Instant) -> Option<u64> {
-        let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
-        if window.since.is_none_or(|since| now.duration_since(since) >= WINDOW) {
-            window.since = Some(now);
-            window.recorded = 0;
+    /// Whether one more of its kind may be recorded now, and how many were not since the last that was.
+    fn admit(&self, refusal: &Refusal, now: Instant) -> Option<u64> {
+        let window = if refusal.key().is_some() { &self.known } else { &self.unknown };
+        window.lock().unwrap_or_else(PoisonError::into_inner).admit(now)
+    }
+}
+
+impl Window {
+    fn admit(&mut self, now: Instant) -> Option<u64> {
+        if self.since.is_none_or(|since| now.duration_since(since) >= WINDOW) {
+            self.since = Some(now);
+            self.recorded = 0;
         }
-        if window.recorded >= MAX_PER_WINDOW {
-            window.left_out = window.left_out.saturating_add(1);
+        if self.recorded >= MAX_PER_WINDOW {
+            self.left_out = self.left_out.saturating_add(1);
             return None;
         }
-        window.recorded += 1;
-        Some(std::mem::take(&mut window.left_out))
+        self.recorded += 1;
+        Some(std::mem::take(&mut self.left_out))
     }
 }
 
@@ -66,9 +77,26 @@ mod tests {
     fn a_flood_is_counted_and_not_recorded() {
         let strangers = Strangers::default();
         let start = Instant::now();
-        let admitted = (0..100).filter(|_| strangers.admit(start).is_some()).count();
+        let admit = |now| strangers.admit(&Refusal::KeyMissing, now);
+        let admitted = (0..100).filter(|_| admit(start).is_some()).count();
         assert_eq!(admitted, MAX_PER_WINDOW as usize);
-        assert_eq!(strangers.admit(start + WINDOW), Some(90));
-        assert_eq!(strangers.admit(start + WINDOW), Some(0));
+        assert_eq!(admit(start + WINDOW), Some(90));
+        assert_eq!(admit(start + WINDOW), Some(0));
+    }
+
+    #[test]
+    fn a_flood_without_keys_hides_no_key_of_ours() {
+        let strangers = Strangers::default();
+        let start = Instant::now();
+        let unknown = Refusal::KeyWrong { reason: "api_key_unknown", key: None };
+        for flood in [Refusal::KeyMissing, unknown] {
+            for _ in 0..100 {
+                strangers.admit(&flood, start);
+            }
+        }
+        let revoked = Refusal::KeyWrong { reason: "api_key_revoked", key: Some("0123456789abcdef".to_owned()) };
+        assert_eq!(strangers.admit(&revoked, start), Some(0));
+        let admitted = (0..100).filter(|_| strangers.admit(&revoked, start).is_some()).count();
+        assert_eq!(admitted, MAX_PER_WINDOW as usize - 1, "and it is bounded too");
     }
 }

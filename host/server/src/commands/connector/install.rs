@@ -48,7 +48,7 @@ impl Consent {
 /// The file is no connector, its names collide with an installed one's, nobody said yes, or it could not be kept.
 /// A refusal is recorded.
 pub(crate) async fn install(global: &Global, options: Install) -> Result<(), Failure> {
-    let (wasm, connector) = examine(&options.file).await?;
+    let (wasm, connector) = examine(global, &options.file).await?;
     let new = connector.sheet();
     let keep = Keep::open(global)?;
     let installed = keep.installed().await?;
@@ -93,7 +93,7 @@ pub(crate) async fn install(global: &Global, options: Install) -> Result<(), Fai
 /// As [`install`].
 #[cfg(feature = "demo")]
 pub(crate) async fn approve(keep: &Keep, global: &Global, file: &std::path::Path) -> Result<String, Failure> {
-    let (wasm, connector) = examine(file).await?;
+    let (wasm, connector) = examine(global, file).await?;
     let sheet = connector.sheet();
     let installed = keep.installed().await?;
     installed.refuse_collisions(&sheet).map_err(|error| host_setup(&error, Some(file)))?;
@@ -150,7 +150,8 @@ fn consent(options: &Install, new: &CapabilitySheet, standing: bool) -> Result<C
         Failure::new(Exit::Denied, NOT_APPROVED, format!("{} {} was not installed: {why}", new.name, new.digest))
             .next(format!("toolkeep connector install {} --approve-digest {}", options.file.display(), new.digest))
     };
-    if options.json || !std::io::stdin().is_terminal() {
+    // A sheet that went into a file or a pipe was not seen by whoever answers.
+    if options.json || !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
         return Err(not_approved("nobody was there to approve it"));
     }
     let mut out = anstream::stderr().lock();

@@ -18,7 +18,7 @@ const DIGEST_CHARS: usize = 16;
 /// # Errors
 /// The approvals cannot be believed or read.
 pub(crate) async fn list(global: &Global, options: ConnectorList) -> Result<(), Failure> {
-    let keep = Keep::open_existing(global)?;
+    let Some(keep) = Keep::open_to_list(global)? else { return Ok(()) };
     let _hold = keep.folder()?.hold().map_err(|error| approval_setup(&error, None))?;
     let installed = keep.installed().await?;
     if let Err(stray) = installed.refuse_strays() {

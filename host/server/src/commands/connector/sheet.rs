@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use toolkeep_host::{CapabilitySheet, CredentialKind, Effect, SheetDiff, ToolSheet};
 use toolkeep_policy::Access;
 
+use crate::commands::tools::argument_names;
 use crate::failure::Failure;
 use crate::output::{BOLD, DIM, GREEN, RED, printable, printable_lines};
 
@@ -78,7 +79,13 @@ fn write_sheet(out: &mut String, about: &CapabilitySheet) -> std::fmt::Result {
     heading(out, "tools, and the only requests that each may make")?;
     for tool in &about.tools {
         let repeat = if tool.idempotent { ", idempotent" } else { "" };
-        writeln!(out, "  {BOLD}{}{BOLD:#}  {}{repeat}", tool.name, tool.access)?;
+        writeln!(out, "  {BOLD}{}{BOLD:#}  {}{repeat}  {}", tool.name, tool.access, printable(&tool.title))?;
+        // What a model reads is approved with the rest, so it is shown with the rest.
+        writeln!(out, "{}", printable_lines(&tool.description, "    | "))?;
+        let arguments = argument_names(&tool.input_schema);
+        if !arguments.is_empty() {
+            writeln!(out, "    {DIM}arguments {}{DIM:#}", printable(&arguments))?;
+        }
         if !tool.scopes.is_empty() {
             writeln!(out, "    {DIM}scopes {}{DIM:#}", printable(&tool.scopes.join(" ")))?;
         }
