@@ -107,7 +107,9 @@ impl Places {
         }
         if refused.len() >= MAX_REMEMBERED {
             let oldest = refused.iter().min_by_key(|(_, known)| known.recorded).map(|(who, _)| who.clone());
-            oldest.and_then(|oldest| refused.remove(&oldest));
+            if let Some(oldest) = oldest {
+                refused.remove(&oldest);
+            }
         }
         refused.insert(who, Refused { recorded: now, left_out: 0 });
         Some(0)
