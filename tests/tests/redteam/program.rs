@@ -237,6 +237,22 @@ impl Request {
         self
     }
 
+    /// Sends its head over a connection of its own, announces a body, waits until the other end wants that
+    /// (RFC 9110, section 10.1.1), and sends none. Gives the connection, which is open.
+    pub(crate) async fn stall(&self) -> Result<TcpStream> {
+        let mut head = format!("POST {} HTTP/1.1\r\nContent-Length: 100\r\n", self.target);
+        for (name, value) in &self.headers {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        let mut stream = TcpStream::connect(self.address).await?;
+        stream.write_all(format!("{head}\r\n").as_bytes()).await?;
+        let mut answer = [0; 64];
+        let count = tokio::time::timeout(PATIENCE, stream.read(&mut answer)).await.context("no answer came")??;
+        let told = String::from_utf8_lossy(answer.get(..count).unwrap_or_default()).into_owned();
+        ensure!(told.starts_with("HTTP/1.1 100 "), "it was told {told:?}");
+        Ok(stream)
+    }
+
     /// Sends it over a connection of its own, and reads until the other end closes.
     pub(crate) async fn send(&self) -> Result<Answer> {
         let mut head = format!("POST {} HTTP/1.1\r\nContent-Length: {}\r\n", self.target, self.body.len());

@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result, ensure};
 use hostile_upstream::Behaviour;
 use serde_json::json;
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 
 use crate::arena::Arena;
 use crate::case::{Case, Category, case};
@@ -114,6 +115,14 @@ pub(crate) const CASES: &[Case] = &[
         "host/server/src/mcp/http.rs",
         Change::LargeBody,
         &["body_too_large"]
+    ),
+    case!(
+        "surface/stalled-bodies",
+        nobody,
+        "a caller with a true key begins more requests than there are places, and sends no body",
+        "one user has a share of the places, and others the rest",
+        "host/server/src/mcp/places.rs",
+        stalled_bodies
     ),
     case!(
         "surface/revoked-key",
@@ -224,6 +233,37 @@ async fn at_the_door(arena: Arc<Arena>, change: Change, refusals: &[&str]) -> Re
     ensure!((400..500).contains(&answer.status), "{answer:?}");
     ensure!(refusals.iter().any(|code| answer.text.contains(code)), "{answer:?}");
     ensure!(!answer.text.contains("let in"), "{answer:?}");
+    Ok(())
+}
+
+/// Connections of the caller who stalls: more than the listener has places for all, so that only a share of each
+/// keeps some free.
+const STALLED: usize = 160;
+/// Of those, how many are let wait for their bodies before the other caller comes: a good part of a share.
+const LET_IN: usize = 40;
+
+async fn stalled_bodies(arena: Arc<Arena>) -> Result<()> {
+    let data = Data::new(&arena, &["fixture"], None).await?;
+    let (kim, lee) = (data.key(&["--user", "kim"]).await?, data.key(&["--user", "lee"]).await?);
+    let serving = data.serve().await?;
+    let mut stalled = JoinSet::new();
+    for _ in 0..STALLED {
+        let head = serving.request(&kim).add("Expect", "100-continue");
+        // Whoever has a place is told to go on, and does not.
+        stalled.spawn(async move { head.stall().await });
+    }
+    let mut open = Vec::new();
+    while open.len() < LET_IN {
+        let connection = stalled.join_next().await.context("too few requests were let in")??;
+        open.push(connection?);
+    }
+    // And whoever else is: those who are left wait for a place, and are told so later than this.
+    while let Ok(Some(connection)) = tokio::time::timeout(Duration::from_millis(500), stalled.join_next()).await {
+        open.push(connection??);
+    }
+    let call = tool_call("fixture_echo", &json!({ "text": "let in" }));
+    let answer = serving.request(&lee).body(&call).send().await?;
+    ensure!(answer.status == 200 && answer.text.contains("let in"), "the other caller was kept out: {answer:?}");
     Ok(())
 }
 
