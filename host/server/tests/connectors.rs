@@ -444,7 +444,7 @@ fn the_hosts_limits_count_before_a_connector_is_installed_and_after() {
     let fixture = guest("fixture");
     let named = fixture.to_str().unwrap();
     place.install(&fixture);
-    for (limit, setting) in [("memory_bytes", "memory_bytes=65536"), ("table_elements", "table_elements=1")] {
+    for (limit, setting) in [("memory_bytes", "memory_bytes=1048576"), ("table_elements", "table_elements=1")] {
         let limited = ["--host-limit", setting];
         for (code, command) in [
             (78, &["tools"][..]),
