@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import time
 import urllib.parse
 from typing import Any, NamedTuple
 
@@ -184,3 +185,23 @@ def test_only_post_is_spoken(demo: Demo, method: str):
 def test_health_says_nothing_but_that_it_is_there(demo: Demo):
     answer = send(demo, method="GET", path="/healthz", authorization=None)
     assert (answer.status, answer.body) == (200, "ok\n")
+
+
+def test_a_refusal_arrives_although_the_body_comes_late(demo):
+    """And the connection is good for another request: a client that keeps it must not be cut off."""
+    address = urllib.parse.urlsplit(demo.url)
+    connection = http.client.HTTPConnection(address.hostname, address.port, timeout=LIMIT_S)
+    try:
+        for _ in range(20):
+            connection.putrequest("POST", "/mcp")
+            connection.putheader("content-type", "application/json")
+            connection.putheader("content-length", "2")
+            connection.endheaders()
+            # Long enough for a server that does not wait to have answered and closed.
+            time.sleep(0.02)
+            connection.send(b"{}")
+            response = connection.getresponse()
+            assert response.status == 401
+            assert json.loads(response.read())["error"]["code"] == "key_missing"
+    finally:
+        connection.close()

@@ -8,7 +8,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
-use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE};
 use http::{HeaderValue, Method, StatusCode};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
@@ -26,6 +26,11 @@ use super::surface::Surface;
 
 /// Largest request, in bytes. A tool's arguments are at most 256 KiB; the rest is the protocol's own.
 pub(crate) const MAX_BODY_BYTES: usize = 1 << 20;
+/// What is read and thrown away of the body of a request that is refused, in bytes: any honest message of a client
+/// that forgot its key.
+const REFUSED_BODY_BYTES: usize = 64 << 10;
+/// How long it is waited for, in milliseconds: it is usually there already.
+const REFUSED_BODY_MS: u64 = 1_000;
 /// Longest time for a request's body to arrive, in milliseconds. A megabyte over a poor mobile link.
 const BODY_MS: u64 = 10_000;
 
@@ -97,14 +102,14 @@ async fn serve(shared: &Shared, connector: Option<String>, request: Request) -> 
         Ok(principal) => principal,
         Err(refusal) => {
             shared.strangers.record(shared.surface.host().audit(), &refusal).await;
-            return Err(refusal);
+            return Ok(refuse(refusal, body).await);
         }
     };
     // The key goes no further.
     parts.headers.remove(AUTHORIZATION);
     // 3. Something to talk about.
     if connector.as_ref().is_some_and(|name| !shared.surface.has_connector(name)) {
-        return Err(Refusal::UnknownConnector);
+        return Ok(refuse(Refusal::UnknownConnector, body).await);
     }
     // 4. A place, and then the body: nobody who waits holds a megabyte.
     let _place = shared.places.take(&principal).await.ok_or(Refusal::Overloaded)?;
@@ -126,6 +131,18 @@ async fn serve(shared: &Shared, connector: Option<String>, request: Request) -> 
         ));
     }
     Ok(answer.map(Body::new))
+}
+
+/// Answers a refusal so that it arrives. A connection that is closed while a body is still on its way takes the
+/// answer with it, and a client that does not know of it sends its next request in vain (RFC 9112, section 9.6).
+async fn refuse(refusal: Refusal, body: Body) -> Response {
+    let rest = Limited::new(body, REFUSED_BODY_BYTES).collect();
+    let drained = tokio::time::timeout(Duration::from_millis(REFUSED_BODY_MS), rest).await;
+    let mut response = refusal.into_response();
+    if !matches!(drained, Ok(Ok(_))) {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }
 
 /// Reads a body to its end, of at most [`MAX_BODY_BYTES`] and within `limit_ms`.
