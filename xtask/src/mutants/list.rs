@@ -410,7 +410,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         defence: "a running call is cut when its connection ends",
         file: "host/runtime/src/gate/lease.rs",
         find: "Ok(true) => return Ok(()),",
-        replace: "Ok(current) if current || {off} => return Ok(()),",
+        replace: "Ok(_) if {off} => return Ok(()),\n            Ok(true) => return Ok(()),",
         cases: &["tenancy/revoked-during-call"],
     },
     Mutant {
