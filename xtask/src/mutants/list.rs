@@ -139,8 +139,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         id: "after-a-breach",
         defence: "a call that broke a rule sends nothing more",
         file: LEDGER,
-        find: "        if self.closed || self.breach.is_some() {\n            self.left_out += 1;",
-        replace: "        if !{off} && (self.closed || self.breach.is_some()) {\n            self.left_out += 1;",
+        find: "        self.closed || self.breach.is_some()\n",
+        replace: "        !{off} && (self.closed || self.breach.is_some())\n",
         cases: &["scope/after-refusal"],
     },
     // Headers.

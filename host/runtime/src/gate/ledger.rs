@@ -56,7 +56,7 @@ struct Entry {
 impl Ledger {
     /// Begins an entry. A call that broke a rule, or is over, asks in vain.
     pub(super) fn open(&mut self, method: &str, asked: Option<RequestView>) -> Result<Ticket, Error> {
-        if self.closed || self.breach.is_some() {
+        if self.is_over() {
             self.left_out += 1;
             return Err(Error::HttpRequestDenied);
         }
@@ -77,6 +77,11 @@ impl Ledger {
             views: asked.map(|asked| (asked, None)),
         });
         Ok(Ticket(self.entries.len() - 1))
+    }
+
+    /// Whether the call ended, or broke a rule: then nothing more of it leaves.
+    fn is_over(&self) -> bool {
+        self.closed || self.breach.is_some()
     }
 
     /// The rule that allowed it.
@@ -105,7 +110,7 @@ impl Ledger {
         body_bytes: usize,
         view: Option<RequestView>,
     ) -> Result<(), Stopped> {
-        if self.closed || self.breach.is_some() {
+        if self.is_over() {
             let rule = "the call broke a rule, or ended, before this was sent";
             return Err(Stopped::failed("call_over", rule, Error::HttpRequestDenied));
         }
