@@ -300,14 +300,6 @@ pub(super) const MUTANTS: &[Mutant] = &[
         cases: &["resources/memory"],
     },
     Mutant {
-        id: "handles",
-        defence: "handles are bounded",
-        file: INSTANCE,
-        find: "table.set_max_capacity(limits.handles);",
-        replace: "table.set_max_capacity(if {off} { usize::MAX } else { limits.handles });",
-        cases: &["resources/handles"],
-    },
-    Mutant {
         id: "wall-clock",
         defence: "a call ends, whatever it waits for",
         file: INSTANCE,
