@@ -240,8 +240,8 @@ enum Way {
 /// left out: they are compiled from the copy.
 fn share(from: &Path, to: &Path, own: &Own) -> anyhow::Result<()> {
     for (folder, way) in [
-        ("release/deps", Way::Link),
-        ("release/build", Way::Link),
+        ("release/deps", Way::Copy),
+        ("release/build", Way::Copy),
         ("release/.fingerprint", Way::Copy),
         ("wasm32-wasip2/guest", Way::Link),
     ] {

@@ -372,22 +372,6 @@ pub(super) const MUTANTS: &[Mutant] = &[
         replace: "Ok(None) if {off} => self.take_in(wasm, None).await,\n            Ok(None) => Err(ApprovalError::NotApproved { digest: digest.clone() }.into()),",
         cases: &["approval/none"],
     },
-    Mutant {
-        id: "approvals-seal",
-        defence: "the list of approvals is sealed with a key of the vault",
-        file: "host/runtime/src/approval/manifest.rs",
-        find: "        hmac::verify(key, &covered(body.as_bytes()), &tag).map_err(|_| not_genuine(\"its seal does not fit\"))?;",
-        replace: "        if !{off} {\n            hmac::verify(key, &covered(body.as_bytes()), &tag).map_err(|_| not_genuine(\"its seal does not fit\"))?;\n        }",
-        cases: &["approval/other-vault"],
-    },
-    Mutant {
-        id: "cache-authentication",
-        defence: "the compile cache is authenticated",
-        file: "host/runtime/src/cache.rs",
-        find: "if hmac::verify(&self.key, &covered, tag).is_err() {",
-        replace: "if !{off} && hmac::verify(&self.key, &covered, tag).is_err() {",
-        cases: &["cache/swapped"],
-    },
     // Tenancy and surfaces.
     Mutant {
         id: "tool-filter",
