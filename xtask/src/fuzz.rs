@@ -212,11 +212,23 @@ pub(crate) fn short(layout: &Layout) -> anyhow::Result<()> {
     bail!("a fuzz target failed")
 }
 
+/// A copy of this program, for cargo to call in place of the compiler. Not this program where it stands: a build of
+/// the whole workspace puts another in its place, and this one is then a file that is no more.
+fn compiler(layout: &Layout) -> anyhow::Result<PathBuf> {
+    let copy = layout.target.join("fuzz/rustc");
+    fs::create_dir_all(layout.target.join("fuzz")).context("cannot make the folder of the fuzz targets")?;
+    // Linux reads a running program through this name, even one that was removed.
+    let running = Path::new("/proc/self/exe");
+    let this = if running.exists() { running.to_owned() } else { env::current_exe()? };
+    fs::copy(&this, &copy).with_context(|| format!("cannot copy {} to {}", this.display(), copy.display()))?;
+    Ok(copy)
+}
+
 fn build(layout: &Layout) -> anyhow::Result<()> {
     let mut cargo = Command::new("cargo");
     cargo
         .current_dir(&layout.root)
-        .env("RUSTC_WORKSPACE_WRAPPER", env::current_exe().context("cannot find this program")?)
+        .env("RUSTC_WORKSPACE_WRAPPER", compiler(layout)?)
         .env(IN_PLACE_OF_RUSTC, "1")
         .arg("build")
         .args(WORKSPACE)
