@@ -1,0 +1,145 @@
+//! Looking at many bytes of a text at once: sixteen or sixty-four with the SIMD instructions of WebAssembly, eight
+//! in a word where a component is compiled without them, or in a test.
+
+const ONES: u64 = u64::from_le_bytes([1; 8]);
+const HIGHS: u64 = ONES << 7;
+
+/// Bytes of a [`Block`].
+pub(super) const BLOCK_BYTES: usize = 64;
+
+const fn all(byte: u8) -> u64 {
+    ONES * byte as u64
+}
+
+/// The place, from `at` on, of the first byte that ends a plain stretch of a JSON string: a quote, a backslash or a
+/// control character; the text's end if there is none.
+#[inline]
+pub(super) fn plain_end(text: &[u8], mut at: usize) -> usize {
+    #[cfg(target_feature = "simd128")]
+    while let Some(bytes) = text.get(at..).and_then(<[u8]>::first_chunk::<16>) {
+        use core::arch::wasm32::{i8x16_bitmask, i8x16_eq, u8x16_lt, u8x16_splat, v128_or};
+        let bytes = vector(bytes);
+        let ends = v128_or(i8x16_eq(bytes, u8x16_splat(b'"')), i8x16_eq(bytes, u8x16_splat(b'\\')));
+        match i8x16_bitmask(v128_or(ends, u8x16_lt(bytes, u8x16_splat(b' ')))) {
+            0 => at += 16,
+            ends => return at + ends.trailing_zeros() as usize,
+        }
+    }
+    while let Some(bytes) = text.get(at..).and_then(<[u8]>::first_chunk::<8>) {
+        let word = u64::from_le_bytes(*bytes);
+        let zero = |word: u64| word.wrapping_sub(ONES) & !word;
+        let controls = word.wrapping_sub(all(b' ')) & !word;
+        // Of these tests only the lowest bit that is set is sure, and it is the one that is asked for.
+        match (zero(word ^ all(b'"')) | zero(word ^ all(b'\\')) | controls) & HIGHS {
+            0 => at += 8,
+            ends => return at + (ends.trailing_zeros() / 8) as usize,
+        }
+    }
+    let rest = text.get(at..).unwrap_or_default();
+    at + rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..b' ')).unwrap_or(rest.len())
+}
+
+/// What matters of sixty-four bytes of JSON: a bit for each byte, the first lowest.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Block {
+    pub(super) quotes: u64,
+    pub(super) backslashes: u64,
+    /// Opening braces and brackets, in strings or not.
+    pub(super) opens: u64,
+    /// Closing ones.
+    pub(super) closes: u64,
+}
+
+/// Braces and brackets differ by this bit alone.
+const BRACE_BIT: u8 = b'{' ^ b'[';
+
+impl Block {
+    #[cfg(target_feature = "simd128")]
+    #[inline]
+    pub(super) fn of(bytes: &[u8; BLOCK_BYTES]) -> Self {
+        use core::arch::wasm32::{i8x16_bitmask, i8x16_eq, u8x16_splat, v128_or};
+        let (parts, _) = bytes.as_chunks::<16>();
+        let mut block = Self { quotes: 0, backslashes: 0, opens: 0, closes: 0 };
+        for (bytes, shift) in parts.iter().zip([0, 16, 32, 48]) {
+            let bytes = vector(bytes);
+            let braces = v128_or(bytes, u8x16_splat(BRACE_BIT));
+            let mask = |bytes, byte| u64::from(i8x16_bitmask(i8x16_eq(bytes, u8x16_splat(byte)))) << shift;
+            block.quotes |= mask(bytes, b'"');
+            block.backslashes |= mask(bytes, b'\\');
+            block.opens |= mask(braces, b'{');
+            block.closes |= mask(braces, b'}');
+        }
+        block
+    }
+
+    #[cfg(not(target_feature = "simd128"))]
+    #[inline]
+    pub(super) fn of(bytes: &[u8; BLOCK_BYTES]) -> Self {
+        let (parts, _) = bytes.as_chunks::<8>();
+        let mut block = Self { quotes: 0, backslashes: 0, opens: 0, closes: 0 };
+        for (bytes, shift) in parts.iter().zip([0, 8, 16, 24, 32, 40, 48, 56]) {
+            let word = u64::from_le_bytes(*bytes);
+            let braces = word | all(BRACE_BIT);
+            block.quotes |= equal(word, b'"') << shift;
+            block.backslashes |= equal(word, b'\\') << shift;
+            block.opens |= equal(braces, b'{') << shift;
+            block.closes |= equal(braces, b'}') << shift;
+        }
+        block
+    }
+}
+
+/// A bit for each byte of the word that is this one.
+#[cfg(not(target_feature = "simd128"))]
+fn equal(word: u64, byte: u8) -> u64 {
+    let difference = word ^ all(byte);
+    // Without a carry from byte to byte: the high bit of each is set unless the byte is zero.
+    let differs = ((difference & !HIGHS) + !HIGHS) | difference;
+    // The multiplication gathers the eight bits in the highest byte.
+    ((!differs & HIGHS) >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
+}
+
+#[cfg(target_feature = "simd128")]
+fn vector(bytes: &[u8; 16]) -> core::arch::wasm32::v128 {
+    let number = u128::from_le_bytes(*bytes);
+    core::arch::wasm32::u64x2(number as u64, (number >> 64) as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_byte_is_told_apart_in_every_place() {
+        for byte in 0..=u8::MAX {
+            for place in 0..BLOCK_BYTES {
+                for background in [b'a', byte.wrapping_add(1), byte.wrapping_sub(1), byte ^ 0x80, byte ^ BRACE_BIT] {
+                    let mut bytes = [background; BLOCK_BYTES];
+                    bytes[place] = byte;
+                    let mask =
+                        |set: &[u8]| (0..64).fold(0, |mask, at| mask | u64::from(set.contains(&bytes[at])) << at);
+                    let expected = Block {
+                        quotes: mask(b"\""),
+                        backslashes: mask(b"\\"),
+                        opens: mask(b"{["),
+                        closes: mask(b"}]"),
+                    };
+                    assert_eq!(Block::of(&bytes), expected, "{byte} at {place} among {background}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_plain_stretch_ends_where_it_should() {
+        for byte in 0..=u8::MAX {
+            for length in 0..40 {
+                for after in [&b""[..], b"\"\\\x00\xff\x80", b"aaaaaaaaaaaaaaaaaaaaaaaaaaaa"] {
+                    let text = [&b"\xc3\xa4 ~\x7f\xff!#[]"[..], &vec![b'x'; length], &[byte], after].concat();
+                    let naive = text.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..b' '));
+                    assert_eq!(plain_end(&text, 0), naive.unwrap_or(text.len()), "{byte} after {length}");
+                }
+            }
+        }
+    }
+}
