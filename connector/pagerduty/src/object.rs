@@ -1,12 +1,13 @@
 //! Reading JSON objects of which only some fields matter: a lean stand-in for derived `Deserialize`, which
 //! for some twenty types would be a third of the component.
 //!
-//! Every field is optional: a missing one and a null are the same, and unknown ones are skipped.
+//! Every field is optional: a missing one and a null are the same, and unknown ones are skipped. Only the SDK's reader
+//! reads them: it finds the fields by their names, and tells them by their numbers.
 
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
@@ -14,8 +15,8 @@ use crate::civil::{self, Timestamp};
 
 /// An object with known fields; implemented by [`object!`].
 pub(crate) trait Object: Default {
-    /// The place of a field by its name in JSON.
-    fn place(name: &str) -> Option<usize>;
+    /// The fields' names in JSON.
+    const NAMES: &'static [&'static str];
     /// Reads the value of the field at that place.
     fn read<'de, A: MapAccess<'de>>(&mut self, place: usize, map: &mut A) -> Result<(), A::Error>;
 }
@@ -28,11 +29,7 @@ macro_rules! object {
         pub(crate) struct $name { $(pub(crate) $field: Option<$kind>),* }
 
         impl $crate::object::Object for $name {
-            fn place(name: &str) -> Option<usize> {
-                // Lengths are compared first, so a name that is none of these costs no look at its letters.
-                const NAMES: &[&str] = &[$($crate::object::object!(@name $field $($json)?)),*];
-                NAMES.iter().position(|known| *known == name)
-            }
+            const NAMES: &'static [&'static str] = &[$($crate::object::object!(@name $field $($json)?)),*];
             fn read<'de, A: serde::de::MapAccess<'de>>(&mut self, place: usize, map: &mut A) -> Result<(), A::Error> {
                 let mut left = place;
                 $(
@@ -49,7 +46,8 @@ macro_rules! object {
 
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                deserializer.deserialize_map($crate::object::Fields(std::marker::PhantomData))
+                let fields = $crate::object::Fields(std::marker::PhantomData::<Self>);
+                deserializer.deserialize_struct(toolkeep_connector::json::WANTED_ONLY, <Self as $crate::object::Object>::NAMES, fields)
             }
         }
     )*};
@@ -106,33 +104,10 @@ impl<'de, T: Object> Visitor<'de> for Fields<T> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<T, A::Error> {
         let mut object = T::default();
-        while let Some(place) = map.next_key_seed(Name(PhantomData::<T>))? {
-            match place {
-                Some(place) => object.read(place, &mut map)?,
-                None => drop(map.next_value::<IgnoredAny>()?),
-            }
+        while let Some(place) = map.next_key::<usize>()? {
+            object.read(place, &mut map)?;
         }
         Ok(object)
-    }
-}
-
-/// Finds a key among the known names without making a copy of it.
-struct Name<T>(PhantomData<T>);
-
-impl<'de, T: Object> DeserializeSeed<'de> for Name<T> {
-    type Value = Option<usize>;
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_identifier(self)
-    }
-}
-
-impl<T: Object> Visitor<'_> for Name<T> {
-    type Value = Option<usize>;
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a name")
-    }
-    fn visit_str<E: Error>(self, name: &str) -> Result<Self::Value, E> {
-        Ok(T::place(name))
     }
 }
 

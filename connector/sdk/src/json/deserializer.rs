@@ -9,7 +9,8 @@ use serde::de::{
     VariantAccess, Visitor,
 };
 
-use super::reader::{Error, Number, Reader, Result};
+use super::WANTED_ONLY;
+use super::reader::{Error, Names, Number, Reader, Result};
 
 impl std::error::Error for Error {}
 
@@ -164,11 +165,20 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
 
     fn deserialize_struct<V: Visitor<'de>>(
         self,
-        _: &'static str,
-        _: &'static [&'static str],
+        name: &'static str,
+        wanted: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value> {
-        self.deserialize_map(visitor)
+        if name != WANTED_ONLY {
+            return self.deserialize_map(visitor);
+        }
+        if self.peek()? != b'{' {
+            return Err(self.mismatch(&visitor));
+        }
+        self.descend()?;
+        let value = visitor.visit_map(WantedMembers { reader: self, names: Names::new(wanted), first: true })?;
+        self.ascend(b'}')?;
+        Ok(value)
     }
 
     /// A name alone, or an object of one member that has the name (serde's external tag).
@@ -251,6 +261,28 @@ impl<'de> MapAccess<'de> for Members<'_, 'de> {
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value> {
         self.reader.expect(b':', "a colon is missing")?;
+        seed.deserialize(&mut *self.reader)
+    }
+}
+
+/// The members of an object that are wanted, by their numbers.
+struct WantedMembers<'a, 'de> {
+    reader: &'a mut Reader<'de>,
+    names: Names,
+    first: bool,
+}
+
+impl<'de> MapAccess<'de> for WantedMembers<'_, 'de> {
+    type Error = Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>> {
+        match self.reader.next_wanted(&self.names, &mut self.first)? {
+            Some(place) => seed.deserialize(place.into_deserializer()).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value> {
         seed.deserialize(&mut *self.reader)
     }
 }

@@ -306,6 +306,59 @@ impl<'de> Reader<'de> {
     }
 }
 
+/// The names of the members that somebody wants of an object, with a bit for each that they have in common with what
+/// is no name of these only by chance.
+pub(super) struct Names {
+    names: &'static [&'static str],
+    bits: u64,
+}
+
+impl Names {
+    pub(super) fn new(names: &'static [&'static str]) -> Self {
+        Self { names, bits: names.iter().fold(0, |bits, name| bits | bit(name)) }
+    }
+
+    fn place(&self, name: &str) -> Option<usize> {
+        // Most names are no wanted ones, and most of these differ in this already.
+        if self.bits & bit(name) == 0 {
+            return None;
+        }
+        self.names.iter().position(|wanted| *wanted == name)
+    }
+}
+
+/// One of 64 bits, by a name's length, beginning and end.
+fn bit(name: &str) -> u64 {
+    let name = name.as_bytes();
+    let end = |byte: Option<&u8>| byte.copied().map_or(0, usize::from);
+    1 << ((name.len() * 5 + end(name.first()) * 3 + end(name.last()) * 7) % 64)
+}
+
+impl<'de> Reader<'de> {
+    /// Goes on to the next member of an object that is wanted, past its colon, and says which it is; nothing at the
+    /// object's end.
+    pub(super) fn next_wanted(&mut self, names: &Names, first: &mut bool) -> Result<Option<usize>> {
+        while self.goes_on(b'}', std::mem::take(first))? {
+            let name = self.name()?;
+            self.expect(b':', "a colon is missing")?;
+            if let Some(place) = names.place(&name) {
+                return Ok(Some(place));
+            }
+            self.pass_over()?;
+        }
+        Ok(None)
+    }
+
+    /// Takes a member's name.
+    #[inline]
+    fn name(&mut self) -> Result<Cow<'de, str>> {
+        if self.peek()? != b'"' {
+            return Err(Error::Syntax("a member's name is missing"));
+        }
+        self.string()
+    }
+}
+
 /// How deep in a nested value a block begins.
 struct Nested {
     depth: u32,
