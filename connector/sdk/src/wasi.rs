@@ -69,16 +69,19 @@ fn start(request: &Outgoing) -> Result<FutureIncomingResponse, SendError> {
     outgoing.set_scheme(Some(&Scheme::Https)).map_err(|()| malformed("scheme"))?;
     outgoing.set_authority(Some(&request.authority)).map_err(|()| malformed("authority"))?;
     outgoing.set_path_with_query(Some(&request.path_with_query)).map_err(|()| malformed("path"))?;
+    let Some(bytes) = &request.body else {
+        return outgoing_handler::handle(outgoing, None).map_err(|code| failure(&code));
+    };
     let body = outgoing.body().map_err(|()| malformed("body"))?;
     let future = outgoing_handler::handle(outgoing, None).map_err(|code| failure(&code))?;
-    write_body(body, request.body.as_deref());
+    write_body(body, bytes);
     Ok(future)
 }
 
 /// A body that cannot be written is not reported from here: the answer, or the reason that there is none,
 /// comes from the response.
-fn write_body(body: OutgoingBody, bytes: Option<&[u8]>) {
-    if let Some(bytes) = bytes {
+fn write_body(body: OutgoingBody, bytes: &[u8]) {
+    {
         let Ok(stream) = body.write() else { return };
         for chunk in bytes.chunks(WRITE_MAX_BYTES) {
             if stream.blocking_write_and_flush(chunk).is_err() {
@@ -91,11 +94,13 @@ fn write_body(body: OutgoingBody, bytes: Option<&[u8]>) {
 
 fn await_response(future: &FutureIncomingResponse) -> Result<IncomingResponse, SendError> {
     loop {
+        // No answer is here at once, so asking before waiting would be in vain.
+        future.subscribe().block();
         match future.get() {
             Some(Ok(Ok(response))) => return Ok(response),
             Some(Ok(Err(code))) => return Err(failure(&code)),
             Some(Err(())) => return Err(malformed("response taken twice")),
-            None => future.subscribe().block(),
+            None => {}
         }
     }
 }

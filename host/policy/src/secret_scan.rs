@@ -31,16 +31,10 @@ mod vector;
 use zeroize::Zeroizing;
 
 use anchors::Anchors;
-use escape::MAX_ESCAPE_BYTES;
 use reading::{Step, Trail};
 
 /// Shortest secret that can be looked for, in bytes; see the module's text.
 pub const MIN_SECRET_BYTES: usize = 8;
-/// How much of a body is looked through at a time, in bytes: it stays in the processor's nearest cache.
-const WINDOW_BYTES: usize = 16 << 10;
-/// What is kept of a window for the next, in bytes: an escape that is not whole yet, and before it the longest
-/// one that an anchor may lie in.
-const CARRY_BYTES: usize = 2 * MAX_ESCAPE_BYTES;
 /// Most beginnings that are followed at once. A text can only begin a secret again and again where the secret
 /// repeats itself; one that does it this often is taken for an attempt to hide something.
 const MAX_TRAILS: usize = 1_024;
@@ -116,10 +110,10 @@ impl Scanner {
         self.advance(text, &mut Progress::default(), true)
     }
 
-    /// Begins to look through a text that comes in pieces.
+    /// Begins to look through a text that grows piece by piece.
     #[must_use]
     pub fn stream(&self) -> Stream<'_> {
-        Stream { scanner: self, window: Vec::new(), progress: Progress::default(), found: None }
+        Stream { scanner: self, progress: Progress::default(), found: None }
     }
 
     /// Follows what was begun, and whatever begins in the rest of `text`. With `last`, nothing comes after it.
@@ -166,42 +160,27 @@ struct Progress {
     searched: usize,
 }
 
-/// A text that is looked through as it comes. Any way of cutting it gives the verdict of the whole.
+/// A text that is looked through as it grows, without a copy of it. Any way of cutting it gives the verdict of the
+/// whole.
 pub struct Stream<'a> {
     scanner: &'a Scanner,
-    window: Vec<u8>,
     progress: Progress,
     found: Option<Form>,
 }
 
 impl Stream<'_> {
-    /// Looks through the next piece. Once the secret was found, that is the answer for good.
-    pub fn feed(&mut self, piece: &[u8]) -> Option<Form> {
-        for part in piece.chunks(WINDOW_BYTES) {
-            if self.found.is_some() {
-                break;
-            }
-            self.window.extend_from_slice(part);
-            self.found = self.scanner.advance(&self.window, &mut self.progress, false);
-            self.forget();
+    /// Looks through what came. `so_far` is the text from its beginning, with what was given before unchanged; that is
+    /// not read again. Once the secret was found, that is the answer for good.
+    pub fn feed(&mut self, so_far: &[u8]) -> Option<Form> {
+        if self.found.is_none() {
+            self.found = self.scanner.advance(so_far, &mut self.progress, false);
         }
         self.found
     }
 
     /// Ends the text: what could have gone on does not.
     #[must_use]
-    pub fn finish(mut self) -> Option<Form> {
-        self.found.or_else(|| self.scanner.advance(&self.window, &mut self.progress, true))
-    }
-
-    /// Drops what nothing begun can need any more. A trail that was cut off stands in the last escape or at the
-    /// end, so all of them stand in what is kept.
-    fn forget(&mut self) {
-        let dropped = self.window.len().saturating_sub(CARRY_BYTES);
-        self.window.drain(..dropped);
-        self.progress.searched = self.progress.searched.saturating_sub(dropped);
-        for trail in &mut self.progress.trails {
-            trail.shift(dropped);
-        }
+    pub fn finish(mut self, whole: &[u8]) -> Option<Form> {
+        self.found.or_else(|| self.scanner.advance(whole, &mut self.progress, true))
     }
 }

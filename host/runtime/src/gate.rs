@@ -27,7 +27,7 @@ use hyper::body::Incoming;
 use tokio::sync::Semaphore;
 use toolkeep_audit::UpstreamRequest;
 use toolkeep_policy::headers::{RequestHeader, request_header};
-use toolkeep_policy::secret_scan::{Form, Stream};
+use toolkeep_policy::secret_scan::Form;
 use toolkeep_policy::{EgressDecision, EgressPolicy, Method, Target};
 use wasmtime_wasi_http::{Error, WasiBody};
 
@@ -349,9 +349,10 @@ impl Gate {
             return Err(too_large());
         }
         let mut scan = self.credential.as_ref().map(|credential| credential.scanner.stream());
-        let mut whole: Option<Bytes> = None;
-        // What the upstream says will come, which was just found to be within the limit.
-        let mut pieces = BytesMut::with_capacity(usize::try_from(body.size_hint().lower()).unwrap_or(0));
+        // A body that comes in one piece is not copied; for another there is room at once for what the upstream says
+        // will come, which was just found to be within the limit.
+        let expected = usize::try_from(body.size_hint().lower()).unwrap_or(0);
+        let (mut whole, mut pieces) = (Bytes::new(), BytesMut::new());
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|_| {
                 Stopped::failed("response_incomplete", "the answer was cut off", Error::HttpResponseIncomplete)
@@ -367,7 +368,7 @@ impl Gate {
                     }
                 }
             };
-            if pieces.len() + whole.as_ref().map_or(0, Bytes::len) + data.len() > limit {
+            if whole.len() + pieces.len() + data.len() > limit {
                 return Err(too_large());
             }
             self.ledger().received(ticket, data.len());
@@ -377,22 +378,24 @@ impl Gate {
                 let limit = format!("{all} bytes of upstream answers");
                 return Err(Stopped::limit("responses_too_large", limit, Error::HttpResponseBodySize(None)));
             }
-            if let Some(form) = scan.as_mut().and_then(|scan| scan.feed(&data)) {
+            if whole.is_empty() && pieces.is_empty() {
+                whole = data;
+            } else {
+                if pieces.is_empty() {
+                    pieces.reserve(expected.max(whole.len() + data.len()));
+                    pieces.extend_from_slice(&std::mem::take(&mut whole));
+                }
+                pieces.extend_from_slice(&data);
+            }
+            let so_far = if pieces.is_empty() { &whole } else { pieces.as_ref() };
+            if let Some(form) = scan.as_mut().and_then(|scan| scan.feed(so_far)) {
                 return Err(Stopped::reflected(form.as_str()));
             }
-            // A body that comes in one piece is not copied.
-            match whole.take() {
-                None if pieces.is_empty() => whole = Some(data),
-                None => pieces.extend_from_slice(&data),
-                Some(first) => {
-                    pieces.extend_from_slice(&first);
-                    pieces.extend_from_slice(&data);
-                }
-            }
         }
-        match scan.and_then(Stream::finish) {
+        let whole = if pieces.is_empty() { whole } else { pieces.freeze() };
+        match scan.and_then(|scan| scan.finish(&whole)) {
             Some(form) => Err(Stopped::reflected(form.as_str())),
-            None => Ok(whole.unwrap_or_else(|| pieces.freeze())),
+            None => Ok(whole),
         }
     }
 

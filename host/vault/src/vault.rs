@@ -184,8 +184,7 @@ impl Vault {
     /// # Errors
     /// `vault_unavailable`: then nobody may go on as if it were.
     pub fn is_current(&self, key: &ConnectionKey, version: u64) -> Result<bool, VaultError> {
-        let row = self.inner.storage.connection(key)?;
-        Ok(row.is_some_and(|row| row.status == Status::Active && row.version == version))
+        Ok(self.inner.storage.standing(key)? == Some((Status::Active, version)))
     }
 
     /// One user's connections in any state, ordered by connector and name.

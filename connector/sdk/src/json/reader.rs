@@ -318,16 +318,31 @@ impl Names {
         Self { names, bits: names.iter().fold(0, |bits, name| bits | bit(name)) }
     }
 
+    #[inline]
     fn place(&self, name: &str) -> Option<usize> {
         // Most names are no wanted ones, and most of these differ in this already.
         if self.bits & bit(name) == 0 {
             return None;
         }
-        self.names.iter().position(|wanted| *wanted == name)
+        self.names.iter().position(|wanted| same(wanted.as_bytes(), name.as_bytes()))
     }
 }
 
+/// Whether two names are the same. Eight bytes at a time: what the language's own comparison calls takes them one by one
+/// in WebAssembly.
+#[inline]
+fn same(one: &[u8], other: &[u8]) -> bool {
+    if one.len() != other.len() {
+        return false;
+    }
+    let ((words, rest), (other_words, other_rest)) = (one.as_chunks::<8>(), other.as_chunks::<8>());
+    let pairs = words.iter().zip(other_words);
+    pairs.fold(0, |different, (one, other)| different | (u64::from_le_bytes(*one) ^ u64::from_le_bytes(*other))) == 0
+        && rest.iter().zip(other_rest).all(|(one, other)| one == other)
+}
+
 /// One of 64 bits, by a name's length, beginning and end.
+#[inline(always)]
 fn bit(name: &str) -> u64 {
     let name = name.as_bytes();
     let end = |byte: Option<&u8>| byte.copied().map_or(0, usize::from);
@@ -340,7 +355,11 @@ impl<'de> Reader<'de> {
     pub(super) fn next_wanted(&mut self, names: &Names, first: &mut bool) -> Result<Option<usize>> {
         while self.goes_on(b'}', std::mem::take(first))? {
             let name = self.name()?;
-            self.expect(b':', "a colon is missing")?;
+            if self.byte() == Some(b':') {
+                self.at += 1;
+            } else {
+                self.expect(b':', "a colon is missing")?;
+            }
             if let Some(place) = names.place(&name) {
                 return Ok(Some(place));
             }

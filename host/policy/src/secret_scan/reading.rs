@@ -69,11 +69,6 @@ impl Trail {
         Self { reading: Reading::Text, at, next: 1, met }
     }
 
-    /// The text lost so many bytes at its beginning.
-    pub(super) fn shift(&mut self, dropped: usize) {
-        self.at = self.at.saturating_sub(dropped);
-    }
-
     /// Goes on until the form ends, differs, or the text ends. Where a character can be read in two ways, one
     /// of them is left to `others`.
     #[inline]

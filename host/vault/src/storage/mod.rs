@@ -52,6 +52,8 @@ pub(crate) trait Storage: Send + Sync {
     fn set_key_check(&self, id: &str, check: &[u8]) -> Result<(), VaultError>;
 
     fn connection(&self, key: &ConnectionKey) -> Result<Option<ConnectionRow>, VaultError>;
+    /// The status and version alone, which every request asks for.
+    fn standing(&self, key: &ConnectionKey) -> Result<Option<(Status, u64)>, VaultError>;
     /// All of one user's, ordered by connector and name.
     fn connections(&self, tenant: &str, user: &str) -> Result<Vec<ConnectionRow>, VaultError>;
     /// Writes a row in place of the version `replaces` (`None`: of no row). `false` when something else

@@ -157,6 +157,19 @@ impl Storage for Sqlite {
         })
     }
 
+    fn standing(&self, key: &ConnectionKey) -> Result<Option<(Status, u64)>, VaultError> {
+        self.read(|db| {
+            db.prepare_cached(concat!(
+                "SELECT version, status FROM connection ",
+                "WHERE tenant = ?1 AND user = ?2 AND connector = ?3 AND name = ?4"
+            ))?
+            .query_row(params![key.tenant.as_str(), key.user.as_str(), key.connector, key.name], |row| {
+                Ok((status_from(row.get(1)?), row.get::<_, i64>(0)?.unsigned_abs()))
+            })
+            .optional()
+        })
+    }
+
     fn connections(&self, tenant: &str, user: &str) -> Result<Vec<ConnectionRow>, VaultError> {
         let whose = |what: &'static str| VaultError::Invalid { what, problem: "cannot be an identity".to_owned() };
         let tenant_id = tenant.parse().map_err(|_| whose("the tenant"))?;
