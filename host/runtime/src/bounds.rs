@@ -14,39 +14,11 @@ use wasmparser::{
 };
 
 use crate::error::HostError;
+use crate::limits::Limits;
 use crate::text::clean_line;
 
-/// Code of all functions, in bytes. A JavaScript engine has 7 MB, and the compiler does about 2 MB a second on two
-/// cores.
-const MAX_CODE_BYTES: u64 = 12 << 20;
-/// Code of one function, in bytes. One function is compiled on one core, and the loops of interpreters, the
-/// largest honest functions, have about 200 KB.
-const MAX_FUNCTION_BYTES: u64 = 512 << 10;
-/// Functions of all modules. A JavaScript engine has some 20,000; each costs tens of microseconds even if empty.
-const MAX_FUNCTIONS: u64 = 60_000;
-/// Parameters and local variables of one function. Interpreter loops have about 2,000.
-const MAX_LOCALS: u64 = 10_000;
-/// Parameters and local variables of all functions. Five bytes can declare fifty thousand.
-const MAX_LOCALS_TOTAL: u64 = 2_000_000;
-/// Branches and their targets, times parameters, local variables and results of blocks, of one function: what the
-/// compiler may have to carry from block to block.
-const MAX_JOINS: u64 = 2_000_000;
-/// The same of all functions. Eight times as many took more than a minute on two busy cores, and 9 GB.
-const MAX_JOINS_TOTAL: u64 = 15_000_000;
-/// Parameters of a function type. Compilers of languages pass more through memory.
-const MAX_PARAMETERS: u64 = 64;
-/// Results of a function type. Languages return one; shims of several values some more.
-const MAX_RESULTS: u64 = 16;
-/// Types of all modules and components, with the members of component types.
-const MAX_TYPES: u64 = 20_000;
-/// Imports, exports, globals, tables, memories, data and element segments, aliases, canonical functions and
-/// instances, all together. The largest honest number is that of a JavaScript engine's exports, some thousands.
-const MAX_ITEMS: u64 = 100_000;
-/// Core modules: a program, its shims and adapters.
-const MAX_MODULES: u64 = 32;
-/// Components inside the component: one for each exported interface, and those hold names alone.
-const MAX_COMPONENTS: u64 = 16;
-/// Components and modules inside each other: a component, its shim.
+/// Components and modules inside each other: a component, its shim. No limit that can be set: what is deeper is
+/// composed, and that is refused.
 const MAX_DEPTH: usize = 3;
 
 /// What one component amounts to.
@@ -88,7 +60,7 @@ type Parsed<T> = Result<T, wasmparser::BinaryReaderError>;
 ///
 /// # Errors
 /// [`HostError::TooComplex`], [`HostError::Composed`]; [`HostError::NotAComponent`] where it cannot be read.
-pub(crate) fn check(wasm: &[u8]) -> Result<Measures, HostError> {
+pub(crate) fn check(wasm: &[u8], limits: &Limits) -> Result<Measures, HostError> {
     let mut measures = Measures::default();
     let mut frames: Vec<Frame> = Vec::new();
     for payload in Parser::new(0).parse_all(wasm) {
@@ -102,23 +74,24 @@ pub(crate) fn check(wasm: &[u8]) -> Result<Measures, HostError> {
                 let nested = frames.len() > 1;
                 let Some(frame) = frames.last_mut() else { continue };
                 refuse_code_inside(&payload, nested)?;
-                measures.read(payload, frame).map_err(|error| unreadable(&error))??;
+                measures.read(payload, frame, limits).map_err(|error| unreadable(&error))??;
             }
         }
         if frames.len() > MAX_DEPTH {
-            return Err(too_complex("levels of components inside each other", frames.len() as u64, MAX_DEPTH as u64));
+            return Err(HostError::TooComplex {
+                what: "levels of components inside each other",
+                name: None,
+                count: frames.len() as u64,
+                limit: MAX_DEPTH as u64,
+            });
         }
-        measures.check()?;
+        measures.check(limits)?;
     }
     Ok(measures)
 }
 
 fn unreadable(error: &wasmparser::BinaryReaderError) -> HostError {
     HostError::NotAComponent(clean_line(&error.to_string(), 300))
-}
-
-fn too_complex(what: &'static str, count: u64, limit: u64) -> HostError {
-    HostError::TooComplex { what, count, limit }
 }
 
 /// A component inside the component may rename things and no more: code of its own would talk to the rest through
@@ -129,31 +102,36 @@ fn refuse_code_inside(payload: &Payload<'_>, nested: bool) -> Result<(), HostErr
 }
 
 impl Measures {
-    fn check(&self) -> Result<(), HostError> {
-        for (what, count, limit) in [
-            ("bytes of code", self.code_bytes, MAX_CODE_BYTES),
-            ("bytes of code in one function", self.largest_function_bytes, MAX_FUNCTION_BYTES),
-            ("functions", self.functions, MAX_FUNCTIONS),
-            ("local variables in one function", self.most_locals, MAX_LOCALS),
-            ("local variables", self.locals, MAX_LOCALS_TOTAL),
-            ("branches times local variables in one function", self.most_joins, MAX_JOINS),
-            ("branches times local variables", self.joins, MAX_JOINS_TOTAL),
-            ("parameters of a function", self.most_parameters, MAX_PARAMETERS),
-            ("results of a function", self.most_results, MAX_RESULTS),
-            ("types", self.types, MAX_TYPES),
-            ("imports, exports, segments and other items", self.items, MAX_ITEMS),
-            ("core modules", self.modules, MAX_MODULES),
-            ("components inside it", self.components, MAX_COMPONENTS),
-        ] {
+    fn check(&self, limits: &Limits) -> Result<(), HostError> {
+        macro_rules! within {
+            ($($what:literal: $count:ident <= $limit:ident;)+) => {
+                [$(($what, stringify!($limit), self.$count, limits.$limit),)+]
+            };
+        }
+        for (what, name, count, limit) in within! {
+            "bytes of code": code_bytes <= component_code_bytes;
+            "bytes of code in one function": largest_function_bytes <= component_function_bytes;
+            "functions": functions <= component_functions;
+            "local variables in one function": most_locals <= component_function_locals;
+            "local variables": locals <= component_locals;
+            "branches times local variables in one function": most_joins <= component_function_joins;
+            "branches times local variables": joins <= component_joins;
+            "parameters of a function": most_parameters <= component_parameters;
+            "results of a function": most_results <= component_results;
+            "types": types <= component_types;
+            "imports, exports, segments and other items": items <= component_items;
+            "core modules": modules <= component_modules;
+            "components inside it": components <= component_parts;
+        } {
             if count > limit {
-                return Err(too_complex(what, count, limit));
+                return Err(HostError::TooComplex { what, name: Some(name), count, limit });
             }
         }
         Ok(())
     }
 
     /// Takes one part in. The outer result is about reading it, the inner about what it says.
-    fn read(&mut self, payload: Payload<'_>, frame: &mut Frame) -> Parsed<Result<(), HostError>> {
+    fn read(&mut self, payload: Payload<'_>, frame: &mut Frame, limits: &Limits) -> Parsed<Result<(), HostError>> {
         match payload {
             Payload::ModuleSection { .. } => self.modules += 1,
             Payload::ComponentSection { .. } => self.components += 1,
@@ -177,7 +155,7 @@ impl Measures {
             Payload::FunctionSection(functions) => {
                 self.functions += u64::from(functions.count());
                 // No more than may be: the rest is refused before it is needed.
-                for index in functions.into_iter().take(MAX_FUNCTIONS as usize) {
+                for index in functions.into_iter().take(length(limits.component_functions)) {
                     frame.functions.push(index?);
                 }
             }
@@ -229,7 +207,7 @@ impl Measures {
             Payload::ComponentInstanceSection(instances) => {
                 self.items += u64::from(instances.count());
                 // None of them is the host's, whatever it is made of.
-                let made = usize::try_from(instances.count()).unwrap_or(usize::MAX).min(MAX_ITEMS as usize);
+                let made = length(u64::from(instances.count()).min(limits.component_items));
                 frame.given_instances.extend(std::iter::repeat_n(false, made));
             }
             Payload::InstanceSection(section) => self.items += u64::from(section.count()),
@@ -293,6 +271,10 @@ impl Frame {
             _ => {}
         }
     }
+}
+
+fn length(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
 }
 
 fn is_given(given: &[bool], index: u32) -> bool {

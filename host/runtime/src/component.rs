@@ -85,7 +85,7 @@ impl Loader {
         Ok(Connector { description, digest, wasm_bytes: wasm.len(), imports, pre })
     }
 
-    /// The native code, from the cache or made now. What is in the cache has passed the bounds before.
+    /// The native code, from the cache or made now. What is in the cache costs no compiling, so no bound on it.
     async fn compile(&self, wasm: &[u8], digest: &str) -> Result<Component, HostError> {
         if let Some(component) = self.cache.as_ref().and_then(|cache| cache.load(&self.engine, digest)) {
             return Ok(component);
@@ -104,11 +104,12 @@ impl Loader {
         let turn = Arc::clone(&self.compiling).acquire_owned().await.map_err(|error| failed(&error))?;
         let engine = self.engine.clone();
         let bytes = wasm.to_vec();
+        let limits = self.limits.clone();
         // Compilation takes a quarter of a second of processor time, which is not the event loop's to give. It
         // cannot be stopped: one that nobody waits for any more keeps its turn until it is done.
         let compiled = tokio::task::spawn_blocking(move || {
             let _turn = turn;
-            let measures = bounds::check(&bytes)?;
+            let measures = bounds::check(&bytes, &limits)?;
             let begun = std::time::Instant::now();
             let component = Component::from_binary(&engine, &bytes)
                 .map_err(|error| HostError::NotAComponent(clean_line(&format!("{error:#}"), 300)))?;

@@ -23,8 +23,6 @@ const TABLE_KEEP_RESIDENT_BYTES: usize = 64 << 10;
 const STACK_KEEP_RESIDENT_BYTES: usize = 64 << 10;
 /// Host frames below the guest's stack, in bytes: what the fiber needs beyond the guest's own limit.
 const HOST_STACK_BYTES: usize = 1 << 20;
-/// Tables that one component may have: the program's, and one of each shim that its imports are called through.
-const TABLES_PER_COMPONENT: u32 = 4;
 /// What the engine itself keeps for one instance (imports, globals, function references), in bytes: Wasmtime's
 /// default.
 const INSTANCE_STATE_BYTES: usize = 1 << 20;
@@ -71,11 +69,11 @@ pub(crate) fn engine(limits: &Limits, memory_is_observed: bool) -> Result<Engine
     pool.total_component_instances(instances)
         .total_core_instances(instances.saturating_mul(core_instances))
         .total_memories(instances)
-        .total_tables(instances.saturating_mul(TABLES_PER_COMPONENT))
+        .total_tables(instances.saturating_mul(limits.tables))
         .total_stacks(instances)
         .max_core_instances_per_component(core_instances)
         .max_memories_per_component(1)
-        .max_tables_per_component(TABLES_PER_COMPONENT)
+        .max_tables_per_component(limits.tables)
         .max_memory_size(limits.memory_bytes)
         .table_elements(limits.table_elements)
         .max_core_instance_size(INSTANCE_STATE_BYTES)

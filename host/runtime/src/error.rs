@@ -53,10 +53,15 @@ pub enum HostError {
         limit: usize,
     },
     /// It would take too long to compile.
-    #[error("the component has {count} {what}; at most {limit} are compiled; split it, or build it with less inlining")]
+    #[error(
+        "the component has {count} {what}; at most {limit} are compiled{}; split it, or build it with less inlining",
+        name.map_or_else(String::new, |name| format!(" (limit {name})"))
+    )]
     TooComplex {
         /// What it has too many of.
         what: &'static str,
+        /// The name of the limit in [`crate::Limits`], if it is one that can be set.
+        name: Option<&'static str>,
         /// How many.
         count: u64,
         /// The limit.

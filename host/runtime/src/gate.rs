@@ -45,8 +45,6 @@ use stopped::{Stopped, unreachable_upstream};
 
 /// What upstreams see as the client.
 const PRODUCT: &str = concat!("toolkeep/", env!("CARGO_PKG_VERSION"));
-/// Most header fields of one request or answer: several times what APIs use, and what common servers allow.
-const MAX_FIELDS: usize = 100;
 
 /// An origin with what the host adds to its requests, and the way to its real base.
 pub(crate) struct GatedOrigin {
@@ -210,8 +208,9 @@ impl Gate {
     }
 
     fn take_headers(&self, parts: &Parts, origin: usize) -> Result<HeaderMap, Stopped> {
-        if parts.headers.len() > MAX_FIELDS {
-            return Err(Stopped::denied("too_many_headers", format!("more than {MAX_FIELDS} header fields")));
+        let most = self.limits.header_fields;
+        if parts.headers.len() > most {
+            return Err(Stopped::denied("too_many_headers", format!("more than {most} header fields")));
         }
         let declared = &self.origin(origin)?.declared;
         // By declaration, not by value: a header that means an account is the host's even where no account is known.
@@ -334,7 +333,7 @@ impl Gate {
         if let Some(form) = answer::texts(head).find_map(|text| self.secret_form(text)) {
             return Err(Stopped::reflected(form));
         }
-        answer::check(head)
+        answer::check(head, self.limits.header_fields)
     }
 
     /// Reads the whole body and looks through it as it comes: a hit stops the reading, and not one byte goes on

@@ -20,12 +20,6 @@ use crate::random::Random;
 use crate::telling::{Report, Telling};
 use crate::text::clean_line;
 
-/// Memory of one field list (headers), in bytes, as the host holds it: a hundred headers with room to spare.
-const FIELDS_BYTES: usize = 32 << 10;
-/// What one crossing from guest to host may carry, in bytes as the host holds it: a description of 128 tools
-/// with their schemas is the largest honest one.
-const CROSSING_BYTES: usize = 8 << 20;
-
 /// Where a call's progress goes.
 pub trait ProgressSink: Send + Sync {
     /// `done` of `total` steps, where the total is known. `message` is bounded and clean.
@@ -113,13 +107,13 @@ impl Guest {
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits.handles);
         let mut http = WasiHttpCtx::new();
-        http.set_field_size_limit(FIELDS_BYTES);
+        http.set_field_size_limit(limits.request_header_bytes);
         let state = State {
             // Nothing is inherited: no arguments, no environment, no directories; the streams are closed.
             wasi: WasiCtx::builder().wall_clock(CoarseWallClock).monotonic_clock(CoarseMonotonicClock::start()).build(),
             http,
             table,
-            random: Random,
+            random: Random { most_bytes: limits.random_bytes },
             hooks: Hooks::new(Arc::clone(&gate)),
             bounds: Bounds {
                 memory_bytes: limits.memory_bytes,
@@ -133,7 +127,7 @@ impl Guest {
         };
         let mut store = Store::new(engine, state);
         store.limiter(|state| &mut state.bounds);
-        store.set_hostcall_fuel(CROSSING_BYTES);
+        store.set_hostcall_fuel(limits.crossing_bytes);
         store.set_epoch_deadline(1);
         // Called at the first guest instruction after a tick: so ticks are counted only while the guest runs.
         store.epoch_deadline_callback(|mut context| {

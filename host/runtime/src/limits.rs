@@ -113,6 +113,9 @@ limits! {
     memory_bytes: usize = 64 << 20, 1 << 20 => 4 << 30;
     /// Elements of one table. A compiled program has a few hundred indirect functions.
     table_elements: usize = 20_000, 1 => 10_000_000;
+    /// Tables of one component. The program has one for its indirect functions, and each shim that its imports are
+    /// called through has one.
+    tables: u32 = 4, 1 => 100;
     /// Core instances of one component. A program and its shims are three or four.
     core_instances: usize = 16, 1 => 1_000;
     /// Stack of the guest, in bytes. JSON nested 128 deep needs a quarter of it.
@@ -121,11 +124,24 @@ limits! {
     /// five (future, response, body, stream, wait), and eight are read at once; the rest is for connectors that
     /// hold requests or clocks ahead.
     handles: usize = 256, 16 => MILLION;
+    /// What one crossing from the guest to the host may carry, in bytes as the host holds it. A description of 128
+    /// tools with their schemas is the largest honest one.
+    crossing_bytes: usize = 8 << 20, 64 << 10 => GIB;
+    /// Random bytes that one request for them gives. Keys, nonces and identifiers need some dozens.
+    random_bytes: u64 = 4 << 10, 16 => 1 << 20;
     /// Upstream requests of one call. A hundred pages of a hundred rows are where classic paging commonly
     /// ends (PagerDuty: 10,000 rows), and some look-ups of names come before.
     upstream_requests: u32 = 120, 1 => MILLION;
     /// Upstream requests of one call that are under way at once. Each may hold two bodies in memory.
     upstream_requests_at_once: u32 = 8, 1 => 1_000;
+    /// Header fields of one upstream request or answer. Several times what APIs use, and what common servers allow.
+    header_fields: usize = 100, 8 => 10_000;
+    /// Header section of one upstream request, in bytes as the host holds it, from when the guest begins to write
+    /// it. A hundred fields with room to spare.
+    request_header_bytes: usize = 32 << 10, 256 => 16 << 20;
+    /// Body of one upstream request that the guest wrote and the gate has not read, in bytes, at most twice. A few
+    /// writes of the size that WASI guarantees (4 KiB); a guest can hold many bodies that it never finishes.
+    request_buffer_bytes: usize = 16 << 10, 4 << 10 => GIB;
     /// Body of one upstream request, in bytes. A tool's arguments are at most a quarter of that.
     request_body_bytes: usize = 1 << 20, 1 => GIB;
     /// Body of one upstream answer, in bytes. A page of 100 full incidents is about 250 KB.
@@ -172,6 +188,41 @@ limits! {
     /// Longest wait for a component to be compiled, in milliseconds, those that are compiled before it included.
     /// A component with a JavaScript engine in it, the largest honest kind, took 50 s on two cores that others used.
     compile_ms: u64 = 120_000, 1 => HOUR_MS;
+    /// Code of all functions of a component, in bytes. A JavaScript engine has 7 MB, and the compiler does about 2 MB
+    /// a second on two cores.
+    component_code_bytes: u64 = 12 << 20, 1 => GIB;
+    /// Code of one function of a component, in bytes. One function is compiled on one core, and the loops of
+    /// interpreters, the largest honest functions, have about 200 KB.
+    component_function_bytes: u64 = 512 << 10, 1 => GIB;
+    /// Functions of a component. A JavaScript engine has some 20,000; each costs tens of microseconds even if empty.
+    component_functions: u64 = 60_000, 1 => MILLION;
+    /// Parameters and local variables of one function of a component. The loops of interpreters have about 2,000.
+    component_function_locals: u64 = 10_000, 1 => 50_000;
+    /// Parameters and local variables of all functions of a component. Five bytes can declare fifty thousand, and
+    /// the compiler makes room for each.
+    component_locals: u64 = 2_000_000, 1 => 1_000 * MILLION;
+    /// Branches and their targets, times parameters, local variables and results of blocks, of one function: what
+    /// the compiler may have to carry from block to block.
+    component_function_joins: u64 = 2_000_000, 1 => 1_000 * MILLION;
+    /// The same of all functions of a component. Eight times as many took more than a minute on two busy cores, and
+    /// 9 GB.
+    component_joins: u64 = 15_000_000, 1 => 1_000 * MILLION;
+    /// Parameters of one function type of a component. Compilers of languages pass more through memory.
+    component_parameters: u64 = 64, 1 => 1_000;
+    /// Results of one function type of a component. Languages return one; shims of several values some more.
+    component_results: u64 = 16, 1 => 1_000;
+    /// Types of a component and its modules, with the members of component types. Languages' components have some
+    /// hundreds.
+    component_types: u64 = 20_000, 1 => MILLION;
+    /// Imports, exports, globals, tables, memories, segments, aliases, canonical functions and instances of a
+    /// component, all together. A JavaScript engine's exports, the largest honest number, are some thousands.
+    component_items: u64 = 100_000, 1 => 10 * MILLION;
+    /// Core modules of a component: a program, its shims and adapters. Tools that build components make three or
+    /// four of them.
+    component_modules: u64 = 32, 1 => 1_000;
+    /// Components inside a component: one for each interface that it exports, and those hold names alone. A
+    /// connector exports one interface.
+    component_parts: u64 = 16, 1 => 1_000;
 }
 
 /// One tick of the processor-time clock, in milliseconds: how long a looping guest may keep a thread from its

@@ -3,16 +3,17 @@
 use aws_lc_rs::rand;
 use wasmtime_wasi::p2::bindings::random::{insecure, insecure_seed, random};
 
-/// Most bytes of one request for randomness: keys, nonces and identifiers need some dozens.
-const MAX_BYTES: u64 = 4 << 10;
-
 /// The generator. All three interfaces give strong randomness: that costs nothing that matters.
-pub(crate) struct Random;
+pub(crate) struct Random {
+    /// Most bytes of one request ([`crate::Limits::random_bytes`]).
+    pub(crate) most_bytes: u64,
+}
 
 impl Random {
     fn bytes(&mut self, length: u64) -> wasmtime::Result<Vec<u8>> {
-        if length > MAX_BYTES {
-            wasmtime::bail!("{length} random bytes were asked for at once; at most {MAX_BYTES} are given");
+        let most = self.most_bytes;
+        if length > most {
+            wasmtime::bail!("{length} random bytes were asked for at once; at most {most} are given");
         }
         let mut bytes = vec![0; usize::try_from(length).unwrap_or_default()];
         rand::fill(&mut bytes).map_err(|_| wasmtime::format_err!("the random generator failed"))?;

@@ -36,6 +36,10 @@ const MAX_IDLE_PER_POOL: usize = 64;
 /// Most roots that an operator adds. A company has one or two, and a few more while it replaces them.
 const MAX_OPERATOR_ROOTS: usize = 16;
 
+/// Header fields of an answer that hyper reads where it is not told another number, which costs it memory for each
+/// answer; fewer are the gate's to refuse.
+const FIELDS_BY_DEFAULT: usize = 100;
+
 /// Which addresses a pool may dial.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Reach {
@@ -69,6 +73,7 @@ pub(crate) struct Upstreams {
     resolver: Arc<dyn Resolver>,
     connect: Duration,
     response_header_bytes: usize,
+    header_fields: usize,
     pools: Mutex<HashMap<PoolKey, (Upstream, Instant)>>,
 }
 
@@ -89,6 +94,7 @@ impl Upstreams {
             resolver,
             connect: Duration::from_millis(limits.connect_ms),
             response_header_bytes: limits.response_header_bytes,
+            header_fields: limits.header_fields,
             pools: Mutex::new(HashMap::new()),
         })
     }
@@ -126,7 +132,11 @@ impl Upstreams {
             Reach::Public => builder.https_only().enable_http1().wrap_connector(dialler),
             Reach::Operator => builder.https_or_http().enable_http1().wrap_connector(dialler),
         };
-        let client = Client::builder(TokioExecutor::new())
+        let mut client = Client::builder(TokioExecutor::new());
+        if self.header_fields > FIELDS_BY_DEFAULT {
+            client.http1_max_headers(self.header_fields);
+        }
+        let client = client
             .pool_idle_timeout(Duration::from_secs(IDLE_S))
             .pool_max_idle_per_host(MAX_IDLE_PER_POOL)
             .pool_timer(TokioTimer::new())

@@ -369,9 +369,11 @@ pub(crate) fn host_setup(error: &HostError, file: Option<&Path>) -> Failure {
 pub(crate) fn limit_too_low(exit: Exit, error: &HostError, file: Option<&Path>) -> Option<Failure> {
     let HostError::NotAComponent(told) = error else { return None };
     let limit = match told {
-        told if !told.contains("exceeds the limit") => return None,
+        told if !told.contains("exceeds the limit") && !told.contains("exceeds the configured maximum") => return None,
         told if told.contains("minimum byte size") => "memory_bytes",
         told if told.contains("minimum element size") => "table_elements",
+        told if told.contains(" tables, which exceeds") => "tables",
+        told if told.contains(" core module instances, which exceeds") => "core_instances",
         _ => return None,
     };
     let file = file.map_or_else(String::new, |file| format!("{}: ", file.display()));

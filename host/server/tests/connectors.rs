@@ -444,7 +444,12 @@ fn the_hosts_limits_count_before_a_connector_is_installed_and_after() {
     let fixture = guest("fixture");
     let named = fixture.to_str().unwrap();
     place.install(&fixture);
-    for (limit, setting) in [("memory_bytes", "memory_bytes=1048576"), ("table_elements", "table_elements=1")] {
+    for (limit, setting) in [
+        ("memory_bytes", "memory_bytes=1048576"),
+        ("table_elements", "table_elements=1"),
+        ("tables", "tables=1"),
+        ("core_instances", "core_instances=1"),
+    ] {
         let limited = ["--host-limit", setting];
         for (code, command) in [
             (78, &["tools"][..]),
@@ -459,6 +464,53 @@ fn the_hosts_limits_count_before_a_connector_is_installed_and_after() {
     }
     let done = place.expect(1, &["connector", "inspect", named, "--host-limit", "component_bytes=1000"]);
     assert!(done.err.contains("at most 1000"), "{}", done.err);
+    // What compiling may cost counts where something is compiled.
+    let command = ["connector", "inspect", named, "--host-limit", "component_functions=10"];
+    let done = place.expect(1, &command);
+    assert!(done.err.contains("error[component_too_complex]"), "{}", done.err);
+    assert!(done.err.contains("at most 10 are compiled (limit component_functions)"), "{}", done.err);
+}
+
+#[test]
+fn every_limit_is_listed_with_its_reason_and_can_be_set() {
+    let place = Place::new();
+    let rows =
+        |done: Done| -> Vec<Value> { done.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect() };
+    let listed = rows(place.expect(0, &["limits", "--json"]));
+    for part in [
+        "wall_clock_ms",
+        "cpu_ms",
+        "memory_bytes",
+        "tables",
+        "core_instances",
+        "stack_bytes",
+        "handles",
+        "crossing_bytes",
+        "upstream_requests",
+        "header_fields",
+        "request_buffer_bytes",
+        "result_bytes",
+        "log_lines",
+        "concurrent_calls_per_principal",
+        "compile_ms",
+        "component_functions",
+    ] {
+        assert!(listed.iter().any(|limit| limit["name"] == part), "{part} is no limit");
+    }
+    let table = place.expect(0, &["limits"]).out;
+    let mut settings: Vec<String> = Vec::new();
+    for limit in &listed {
+        let name = limit["name"].as_str().unwrap();
+        assert!(table.contains(name), "{name} is not in the table");
+        settings.extend(["--host-limit".to_owned(), format!("{name}={}", limit["value"].as_u64().unwrap() + 1)]);
+    }
+    let settings: Vec<&str> = settings.iter().map(String::as_str).collect();
+    let raised = rows(place.expect(0, &[&["limits", "--json"], &settings[..]].concat()));
+    for (before, after) in listed.iter().zip(&raised) {
+        assert_eq!(before["value"].as_u64().map(|value| value + 1), after["value"].as_u64(), "{}", before["name"]);
+    }
+    let done = place.expect(2, &["limits", "--host-limit", "handles=1"]);
+    assert!(done.err.contains("handles is at least 16"), "{}", done.err);
 }
 
 #[test]

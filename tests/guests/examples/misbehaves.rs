@@ -80,6 +80,13 @@ fn misbehave(context: &mut Context, arguments: Misbehave) -> Result<Output, Tool
             let said = Raw::get("https://fixture.example/things/1").header_line(&with).ask();
             structured(serde_json::json!({ "said": said }).to_string())
         }
+        "headers" => {
+            // As many fields as it is told, all of one name.
+            let count: u32 = with.parse().unwrap_or_default();
+            let request = Raw::get("https://fixture.example/things/1");
+            let said = (0..count).fold(request, |request, _| request.header("accept", "a")).ask();
+            structured(serde_json::json!({ "said": said }).to_string())
+        }
         "fire_and_forget" => {
             // The request leaves; the guest does not wait for what comes of it.
             let future = Raw::get(with).start();

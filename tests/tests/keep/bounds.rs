@@ -41,6 +41,52 @@ async fn what_could_take_long_is_refused_by_what_it_has_too_much_of() {
     }
 }
 
+/// A small component that has exactly `most` of what a limit counts. None is a connector.
+fn small() -> Vec<(&'static str, u64, Bomb)> {
+    let text = |wat: &str| Bomb { name: wat.to_owned(), wasm: wat::parse_str(wat).unwrap() };
+    let two_modules = "(component (core module (func (local i32 i32 i32))) (core module (func (local i64))))";
+    // A body is its declarations of variables and its end: `01 03 7f 0b` and `01 01 7e 0b`.
+    vec![
+        ("component_code_bytes", 8, text(two_modules)),
+        ("component_function_bytes", 4, text(two_modules)),
+        ("component_functions", 2, text(two_modules)),
+        ("component_function_locals", 3, text(two_modules)),
+        ("component_locals", 4, text(two_modules)),
+        // Without a branch there is one way through each.
+        ("component_function_joins", 3, text(two_modules)),
+        ("component_joins", 4, text(two_modules)),
+        ("component_modules", 2, text(two_modules)),
+        ("component_parameters", 5, bombs::calls(1, 5, 1).unwrap()),
+        ("component_results", 3, bombs::block_values(1, 3, 1).unwrap()),
+        ("component_types", 3, text("(component (type (tuple u8 u8)))")),
+        (
+            "component_items",
+            4,
+            text("(component (core module (func) (memory 1) (export \"f\" (func 0)) (data \"a\") (data \"b\")))"),
+        ),
+        ("component_parts", 2, text("(component (component) (component))")),
+    ]
+}
+
+#[tokio::test]
+async fn each_bound_on_compiling_is_where_it_is_set() {
+    let small = small();
+    for limit in Limits::default().list().iter().filter(|limit| limit.name.starts_with("component_")) {
+        let tried = limit.name == "component_bytes" || small.iter().any(|(name, _, _)| *name == limit.name);
+        assert!(tried, "no component here has too much of what {} counts", limit.name);
+    }
+    for (name, most, bomb) in small {
+        for (set, is_refused) in [(most, false), (most - 1, true)] {
+            let mut limits = Limits::default();
+            limits.set(name, set).unwrap();
+            let (_stage, builder) = builder(limits);
+            let error = builder.build().unwrap().load(&bomb.wasm).await.unwrap_err();
+            assert_eq!(error.code() == "component_too_complex", is_refused, "{name}={set}: {error}");
+            assert_eq!(error.to_string().contains(&format!("(limit {name})")), is_refused, "{name}={set}: {error}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_component_of_components_is_refused() {
     let (_stage, builder) = builder(Limits::default());

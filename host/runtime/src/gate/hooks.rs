@@ -19,10 +19,6 @@ impl Hooks {
     }
 }
 
-/// Bytes of a request's body that wait for the gate, at most twice: a few writes of the size that
-/// `blocking-write-and-flush` takes (wasi:io/streams). A guest can hold many bodies that it never finishes.
-const BODY_CHUNK_BYTES: usize = 16 << 10;
-
 type Sent = (Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>);
 
 impl WasiHttpHooks for Hooks {
@@ -31,7 +27,7 @@ impl WasiHttpHooks for Hooks {
     }
 
     fn p2_outgoing_body_chunk_size(&mut self) -> usize {
-        BODY_CHUNK_BYTES
+        self.gate.limits.request_buffer_bytes
     }
 
     fn send_request(
