@@ -192,7 +192,7 @@ pub enum PromptError {
     #[error("the prompt has no argument `{0}`; leave it out")]
     Unknown(String),
     /// A value is too long.
-    #[error("the argument `{0}` has more than 1024 bytes; shorten it")]
+    #[error("the argument `{0}` has more than {most} bytes; shorten it", most = MAX_PROMPT_VALUE_BYTES)]
     TooLong(String),
 }
 

@@ -11,8 +11,10 @@ pub use diff::{Change, Effect, SheetDiff};
 
 use crate::description::{Credential, Description, Identification, Origin, Prompt, Tool, as_texts, routes};
 
-/// What a reviewer approves. Two sheets of the same bytes are equal.
+/// What a reviewer approves: which bytes they are, and from `name` on all of their [`Description`]. Two sheets of the
+/// same bytes are equal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "`Description` documents each field from `name` on")]
 pub struct CapabilitySheet {
     /// SHA-256 of the component, in lower-case hexadecimal.
     pub digest: String,
@@ -20,23 +22,14 @@ pub struct CapabilitySheet {
     pub wasm_bytes: usize,
     /// Its imports, by name and version.
     pub imports: Vec<String>,
-    /// The connector's name.
     pub name: String,
-    /// Semantic version.
     pub version: String,
-    /// For people.
     pub title: String,
-    /// For people and models.
     pub description: String,
-    /// Where it talks to.
     pub origins: Vec<Origin>,
-    /// How it is authenticated.
     pub credentials: Vec<Credential>,
-    /// What `identify` may do.
     pub identification: Identification,
-    /// Its tools, in declared order.
     pub tools: Vec<ToolSheet>,
-    /// Its prompts, in declared order.
     pub prompts: Vec<Prompt>,
 }
 
@@ -57,37 +50,58 @@ pub struct ToolSheet {
     pub routes: Vec<Route>,
 }
 
+// Both are taken apart field by field: what a connector can say of itself and no reviewer would see does not compile.
+
 impl From<&Tool> for ToolSheet {
     fn from(tool: &Tool) -> Self {
+        let Tool {
+            connector: _,
+            name,
+            title,
+            description,
+            input_schema,
+            output_schema,
+            access,
+            idempotent,
+            scopes,
+            routes,
+            // What the schemas were compiled to.
+            input: _,
+            output: _,
+        } = tool;
         Self {
-            name: tool.name.clone(),
-            title: tool.title.clone(),
-            description: tool.description.clone(),
-            input_schema: tool.input_schema.clone(),
-            output_schema: tool.output_schema.clone(),
-            access: tool.access,
-            idempotent: tool.idempotent,
-            scopes: tool.scopes.clone(),
-            routes: tool.routes.clone(),
+            name: name.clone(),
+            title: title.clone(),
+            description: description.clone(),
+            input_schema: input_schema.clone(),
+            output_schema: output_schema.clone(),
+            access: *access,
+            idempotent: *idempotent,
+            scopes: scopes.clone(),
+            routes: routes.clone(),
         }
     }
 }
 
 impl CapabilitySheet {
     pub(crate) fn new(digest: &str, wasm_bytes: usize, imports: &[String], about: &Description) -> Self {
+        let Description { name, version, title, description, origins, credentials, identification, tools, prompts } =
+            about.clone();
+        let tools = tools.iter().map(|tool| ToolSheet::from(tool.as_ref())).collect();
+        let (digest, imports) = (digest.to_owned(), imports.to_vec());
         Self {
-            digest: digest.to_owned(),
+            digest,
             wasm_bytes,
-            imports: imports.to_vec(),
-            name: about.name.clone(),
-            version: about.version.clone(),
-            title: about.title.clone(),
-            description: about.description.clone(),
-            origins: about.origins.clone(),
-            credentials: about.credentials.clone(),
-            identification: about.identification.clone(),
-            tools: about.tools.iter().map(|tool| ToolSheet::from(tool.as_ref())).collect(),
-            prompts: about.prompts.clone(),
+            imports,
+            name,
+            version,
+            title,
+            description,
+            origins,
+            credentials,
+            identification,
+            tools,
+            prompts,
         }
     }
 
