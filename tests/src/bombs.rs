@@ -50,19 +50,19 @@ fn repeat(text: &str, times: usize) -> String {
     text.repeat(times)
 }
 
-/// `functions` of `loops` loops inside each other, each of which changes all of `locals` variables: every variable
-/// is carried from every block to the next.
+/// `functions` of `nests` nests, one after the other, of `depth` loops inside each other, which change all of `locals`
+/// variables: every variable is carried from every block to the next.
 ///
 /// # Errors
 /// None that is expected: the text is well-formed.
-pub fn joins(functions: usize, locals: usize, loops: usize) -> Result<Bomb> {
-    let mut body = format!("(param i32) (local{})", repeat(" i32", locals));
-    body.push_str(&repeat(" loop", loops));
+pub fn joins(functions: usize, locals: usize, depth: usize, nests: usize) -> Result<Bomb> {
+    let mut nest = repeat(" loop", depth);
     for local in 1..=locals {
-        write!(body, " (local.set {local} (i32.add (local.get {local}) (local.get 0)))")?;
+        write!(nest, " (local.set {local} (i32.add (local.get {local}) (local.get 0)))")?;
     }
-    body.push_str(&repeat(" (br_if 0 (local.get 0)) end", loops));
-    let name = format!("{functions} × {locals} variables through {loops} loops");
+    nest.push_str(&repeat(" (br_if 0 (local.get 0)) end", depth));
+    let body = format!("(param i32) (local{}) {}", repeat(" i32", locals), repeat(&nest, nests));
+    let name = format!("{functions} × {locals} variables through {nests} × {depth} loops");
     of_functions(name, "", &format!("(func {body})"), functions)
 }
 

@@ -2,8 +2,9 @@
 //!
 //! A compiler's time is more than linear in a few measures of its input: the largest function, and in it the
 //! places where many local variables meet many branches. A few kilobytes can be made to take minutes and
-//! gigabytes. So the measures are bounded, each beside the reason for its number, and what stays within all of
-//! them takes seconds: `tests/examples/compile_bombs.rs` builds the worst that they permit and times it.
+//! gigabytes. So the measures are bounded by [`Limits`], each beside the reason for its number; what stays
+//! within all of them is waited for no longer than [`Limits::compile_ms`]. `tests/examples/compile_bombs.rs` builds the
+//! worst that they permit and times it.
 //!
 //! Composed components are refused too. Their parts call each other through adapters that the engine writes, as
 //! large as the types between them, which a few bytes can make as large as they like.
@@ -31,6 +32,7 @@ pub(crate) struct Measures {
     locals: u64,
     most_joins: u64,
     joins: u64,
+    deepest_loop: u64,
     most_parameters: u64,
     most_results: u64,
     types: u64,
@@ -116,6 +118,7 @@ impl Measures {
             "local variables": locals <= component_locals;
             "branches times local variables in one function": most_joins <= component_function_joins;
             "branches times local variables": joins <= component_joins;
+            "loops inside each other": deepest_loop <= component_loop_depth;
             "parameters of a function": most_parameters <= component_parameters;
             "results of a function": most_results <= component_results;
             "types": types <= component_types;
@@ -234,31 +237,57 @@ impl Measures {
             locals += u64::from(declared?.0);
         }
         let mut branches = 1;
+        let mut loops = 0;
+        // Of each block that is open: whether it is a loop.
+        let mut open: Vec<bool> = Vec::new();
+        let (mut depth, mut deepest) = (0_u64, 0);
         // What a branch may carry besides: the most of any block.
         let mut carried = results;
         let mut operators = body.get_operators_reader()?;
         while !operators.eof() {
-            branches += match operators.read()? {
-                Operator::Block { blockty } | Operator::Loop { blockty } | Operator::If { blockty } => {
-                    if let BlockType::FuncType(index) = blockty {
-                        let (parameters, results) = kind_of(index).unwrap_or_default();
-                        carried = carried.max(parameters).max(results);
-                    }
-                    1
+            let operator = operators.read()?;
+            let block = match &operator {
+                Operator::Block { blockty } | Operator::Loop { blockty } | Operator::If { blockty } => Some(*blockty),
+                Operator::TryTable { try_table } => Some(try_table.ty),
+                _ => None,
+            };
+            if let Some(kind) = block {
+                let is_loop = matches!(operator, Operator::Loop { .. });
+                open.push(is_loop);
+                loops += u64::from(is_loop);
+                depth += u64::from(is_loop);
+                deepest = deepest.max(depth);
+                if let BlockType::FuncType(index) = kind {
+                    let (parameters, results) = kind_of(index).unwrap_or_default();
+                    carried = carried.max(parameters).max(results);
                 }
-                Operator::Else | Operator::Br { .. } | Operator::BrIf { .. } => 1,
+            }
+            branches += match operator {
+                Operator::End => {
+                    depth -= u64::from(open.pop() == Some(true));
+                    0
+                }
                 Operator::BrTable { targets } => u64::from(targets.len()) + 1,
-                _ => 0,
+                Operator::TryTable { try_table } => try_table.catches.len() as u64 + 1,
+                Operator::Else
+                | Operator::Br { .. }
+                | Operator::BrIf { .. }
+                | Operator::BrOnNull { .. }
+                | Operator::BrOnNonNull { .. }
+                | Operator::BrOnCast { .. }
+                | Operator::BrOnCastFail { .. } => 1,
+                _ => u64::from(block.is_some()),
             };
         }
         frame.bodies += 1;
-        let joins = branches.saturating_mul(locals.saturating_add(carried));
+        let joins = branches.saturating_mul(locals.saturating_add(carried).saturating_add(loops));
         self.code_bytes += bytes;
         self.largest_function_bytes = self.largest_function_bytes.max(bytes);
         self.locals = self.locals.saturating_add(locals);
         self.most_locals = self.most_locals.max(locals);
         self.joins = self.joins.saturating_add(joins);
         self.most_joins = self.most_joins.max(joins);
+        self.deepest_loop = self.deepest_loop.max(deepest);
         Ok(())
     }
 }

@@ -18,15 +18,16 @@ fn builder(limits: Limits) -> (Stage, HostBuilder) {
 async fn what_could_take_long_is_refused_by_what_it_has_too_much_of() {
     let (_stage, builder) = builder(Limits::default());
     let host = builder.build().unwrap();
-    let refused: [(Bomb, &str); 11] = [
-        (bombs::joins(1, 3_000, 1_400).unwrap(), "branches times local variables in one function"),
-        (bombs::joins(130, 500, 1_000).unwrap(), "branches times local variables"),
+    let refused: [(Bomb, &str); 12] = [
+        (bombs::joins(1, 2_900, 50, 4).unwrap(), "branches times local variables in one function"),
+        (bombs::joins(20, 2_990, 50, 1).unwrap(), "branches times local variables; at most"),
+        (bombs::joins(1, 10, 51, 1).unwrap(), "loops inside each other"),
         (bombs::block_values(1, 16, 140_000).unwrap(), "bytes of code in one function"),
         (bombs::block_values(1, 17, 1).unwrap(), "results of a function"),
         (bombs::branch_tables(1, 530_000, 100).unwrap(), "bytes of code in one function"),
         (bombs::empty_functions(60_001).unwrap(), "functions"),
-        (bombs::idle_locals(1, 10_001).unwrap(), "local variables in one function"),
-        (bombs::idle_locals(201, 10_000).unwrap(), "local variables"),
+        (bombs::idle_locals(1, 3_001).unwrap(), "local variables in one function"),
+        (bombs::idle_locals(667, 3_000).unwrap(), "local variables; at most"),
         (bombs::calls(1, 65, 1).unwrap(), "parameters of a function"),
         (bombs::data_segments(100_001).unwrap(), "other items"),
         (
@@ -56,6 +57,7 @@ fn small() -> Vec<(&'static str, u64, Bomb)> {
         ("component_function_joins", 3, text(two_modules)),
         ("component_joins", 4, text(two_modules)),
         ("component_modules", 2, text(two_modules)),
+        ("component_loop_depth", 2, text("(component (core module (func loop loop end end loop end)))")),
         ("component_parameters", 5, bombs::calls(1, 5, 1).unwrap()),
         ("component_results", 3, bombs::block_values(1, 3, 1).unwrap()),
         ("component_types", 3, text("(component (type (tuple u8 u8)))")),

@@ -531,7 +531,7 @@ async fn error_text(arena: Arc<Arena>) -> Result<()> {
 
 async fn compile_bomb(arena: Arc<Arena>) -> Result<()> {
     let scene = arena.empty("http://127.0.0.1:1", tight(), |builder| builder)?;
-    let bombs = [bombs::joins(1, 9_000, 900)?, bombs::empty_functions(60_001)?, bombs::idle_locals(201, 10_000)?];
+    let bombs = [bombs::joins(1, 2_900, 50, 20)?, bombs::empty_functions(60_001)?, bombs::idle_locals(667, 3_000)?];
     for bomb in bombs {
         let begun = Instant::now();
         let error = scene.beside_a_neighbour(scene.refused(&bomb.wasm)).await??;
