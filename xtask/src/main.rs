@@ -32,7 +32,7 @@ Examples:
   cargo xtask test --only clients
   cargo xtask redteam                           attack, defence, verdict
   cargo xtask redteam headers --json
-  cargo xtask mutants lease
+  cargo xtask mutants lease cache
   cargo xtask bench --json
   cargo xtask fuzz url --seconds 600
 

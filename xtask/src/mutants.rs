@@ -4,28 +4,35 @@
 
 mod list;
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, anyhow, bail, ensure};
 use clap::Args;
+use serde_json::Value;
 
 use crate::layout::{Layout, WORKSPACE};
-use crate::{guests, step};
-use list::MUTANTS;
+use crate::{guests, redteam, step};
 
 /// What names the defence that is off, for a program of the copy.
 const SWITCH: &str = "TOOLKEEP_MUTANT";
 /// Stands in a replacement for the question whether this defence is off.
 const OFF: &str = "{off}";
-/// Longest run of the cases of one mutant, in seconds. A defence against endless work that is off is noticed by
-/// work without end; every case that ends does so in a tenth of this.
-const CASES_LIMIT_S: u64 = 120;
-/// How often a running case is looked at, in milliseconds.
+/// Longest that one case may take, in seconds. A defence against endless work that is off is noticed by work without
+/// end; every case that ends does so in a fraction of this.
+const CASE_LIMIT_S: u64 = 60;
+/// Longest run of the cases of one mutant, in seconds: a case is tried with two credentials at most, and four cases
+/// run at once. What goes on even then is ended.
+const CASES_LIMIT_S: u64 = 3 * CASE_LIMIT_S;
+/// How often running cases are looked at, in milliseconds.
 const LOOK_MS: u64 = 50;
+/// Mutants at once: most of a case is waiting, and machines have two processors at least.
+const AT_ONCE: usize = 2;
 
 /// A defence, how it is switched off, and which cases of the red team must notice.
 struct Mutant {
@@ -33,21 +40,27 @@ struct Mutant {
     id: &'static str,
     /// What is switched off.
     defence: &'static str,
-    /// The file that holds it, from the root.
-    file: &'static str,
-    /// A piece of the file that stands there once.
-    find: &'static str,
-    /// The same with a switch at [`OFF`].
-    replace: &'static str,
+    /// Where: in one place, or in each where the defence stands.
+    edits: &'static [Edit],
     /// Cases of the red team, each of which must fail.
     cases: &'static [&'static str],
+}
+
+/// One change of the source.
+struct Edit {
+    /// The file, from the root.
+    file: &'static str,
+    /// A piece of it that stands there once.
+    find: &'static str,
+    /// What takes its place, with a switch at [`OFF`] in one of a mutant's edits at least.
+    replace: &'static str,
 }
 
 /// What to run.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Only mutants whose name holds this
-    filter: Option<String>,
+    /// Only mutants whose name holds one of these
+    filters: Vec<String>,
 }
 
 /// Runs the command.
@@ -56,36 +69,21 @@ pub(crate) struct Options {
 /// Something cannot be built, a case fails although every defence is on, or a defence is off and nobody notices.
 pub(crate) fn run(layout: &Layout, options: &Options) -> anyhow::Result<ExitCode> {
     let started = Instant::now();
-    let wanted = |mutant: &&Mutant| options.filter.as_ref().is_none_or(|part| mutant.id.contains(part.as_str()));
-    let mutants: Vec<&Mutant> = MUTANTS.iter().filter(wanted).collect();
-    ensure!(!mutants.is_empty(), "no mutant has such a name; there is {}", names(MUTANTS.iter()));
+    let wanted = |mutant: &&Mutant| {
+        options.filters.is_empty() || options.filters.iter().any(|part| mutant.id.contains(part.as_str()))
+    };
+    let mutants: Vec<&Mutant> = all().filter(wanted).collect();
+    ensure!(!mutants.is_empty(), "no mutant has such a name; there is {}", names(all()));
     guests::build(layout)?;
     let copy = Copy::make(layout)?;
     let redteam = copy.build()?;
+    // With every defence on each case passes, or its failing with one off says nothing.
+    let cases: BTreeSet<&str> = mutants.iter().flat_map(|mutant| mutant.cases.iter().copied()).collect();
+    step::say(&format!("==> {} cases, every defence on", cases.len()));
+    let broken = redteam.attack(&cases, None)?.failing(&cases);
+    ensure!(broken.is_empty(), "with every defence on, these cases fail all the same: {}", broken.join(", "));
     step::say(&format!("==> {} mutants", mutants.len()));
-    let mut unnoticed = Vec::new();
-    let mut controls: BTreeMap<&str, bool> = BTreeMap::new();
-    for mutant in &mutants {
-        for case in mutant.cases {
-            // With every defence on the case passes, or its failing with one off says nothing.
-            let passes = match controls.get(case) {
-                Some(passes) => *passes,
-                None => *controls.entry(case).or_insert(redteam.passes(case, None)? == Verdict::Passes),
-            };
-            ensure!(passes, "the case {case} of the mutant {} fails although every defence is on", mutant.id);
-        }
-        let mut passing = Vec::new();
-        for case in mutant.cases {
-            if redteam.passes(case, Some(mutant.id))? == Verdict::Passes {
-                passing.push(*case);
-            }
-        }
-        let said = if passing.is_empty() { "noticed" } else { "NOT NOTICED" };
-        step::say(&format!("    {said:<12} {:<28} {}", mutant.id, mutant.defence));
-        if !passing.is_empty() {
-            unnoticed.push((mutant.id, passing));
-        }
-    }
+    let unnoticed = try_all(&redteam, &mutants)?;
     step::say(&format!(
         "{} of {} noticed, in {}.",
         mutants.len() - unnoticed.len(),
@@ -95,12 +93,45 @@ pub(crate) fn run(layout: &Layout, options: &Options) -> anyhow::Result<ExitCode
     if unnoticed.is_empty() {
         return Ok(ExitCode::SUCCESS);
     }
-    let told: Vec<String> = unnoticed.iter().map(|(id, passing)| format!("{id}: {}", passing.join(", "))).collect();
-    bail!("with these defences off, these cases pass all the same:\n    {}", told.join("\n    "))
+    bail!("with these defences off, these cases pass all the same:\n    {}", unnoticed.join("\n    "))
+}
+
+/// Every mutant.
+fn all() -> impl Iterator<Item = &'static Mutant> {
+    list::MUTANTS.iter().flat_map(|list| list.iter())
 }
 
 fn names<'a>(mutants: impl Iterator<Item = &'a Mutant>) -> String {
     mutants.map(|mutant| mutant.id).collect::<Vec<_>>().join(", ")
+}
+
+/// Switches each of them off, a few at a time, and says of each whether it was noticed. Gives those that were not,
+/// with the cases that passed.
+fn try_all(redteam: &RedTeam, mutants: &[&Mutant]) -> anyhow::Result<Vec<String>> {
+    let waiting = Mutex::new(mutants.iter());
+    let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let work = || -> anyhow::Result<Vec<String>> {
+        let mut unnoticed = Vec::new();
+        while let Some(mutant) = next() {
+            let cases = mutant.cases.iter().copied().collect();
+            let passing = redteam.attack(&cases, Some(mutant.id))?.passing(&cases);
+            let said = if passing.is_empty() { "noticed" } else { "NOT NOTICED" };
+            step::say(&format!("    {said:<12} {:<28} {}", mutant.id, mutant.defence));
+            if !passing.is_empty() {
+                unnoticed.push(format!("{}: {}", mutant.id, passing.join(", ")));
+            }
+        }
+        Ok(unnoticed)
+    };
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(work)).collect();
+        let mut unnoticed = Vec::new();
+        for worker in workers {
+            let found = worker.join().map_err(|_| anyhow!("the search for unnoticed mutants broke off"))?;
+            unnoticed.extend(found?);
+        }
+        Ok(unnoticed)
+    })
 }
 
 /// The copy of the checkout, with its switches.
@@ -110,38 +141,27 @@ struct Copy {
 }
 
 impl Copy {
-    /// Copies what git tracks, as it is in the work tree, and puts the switches in. What was compiled of others'
-    /// crates is shared with the ordinary build.
+    /// Copies what git tracks, as it is in the work tree, with the switches. What was compiled of others' crates is
+    /// shared with the ordinary build.
     fn make(layout: &Layout) -> anyhow::Result<Self> {
         let root = layout.target.join("mutants/checkout");
         let target = layout.target.join("mutants/target");
-        if root.exists() {
-            fs::remove_dir_all(&root).with_context(|| format!("cannot remove {}", root.display()))?;
-        }
         let mut list = Command::new("git");
         list.current_dir(&layout.root).args(["ls-files", "--cached", "--others", "--exclude-standard"]);
+        let mut files: BTreeMap<PathBuf, Vec<u8>> = BTreeMap::new();
         for name in step::output(&mut list).context("the checkout is copied with git")?.lines() {
-            let (from, to) = (layout.root.join(name), root.join(name));
-            if !from.is_file() {
-                continue;
+            let from = layout.root.join(name);
+            if from.is_file() {
+                let bytes = fs::read(&from).with_context(|| format!("cannot read {}", from.display()))?;
+                files.insert(PathBuf::from(name), bytes);
             }
-            if let Some(folder) = to.parent() {
-                fs::create_dir_all(folder)?;
-            }
-            fs::copy(&from, &to).with_context(|| format!("cannot copy {}", from.display()))?;
         }
-        let mut texts: BTreeMap<&str, String> = BTreeMap::new();
-        for mutant in MUTANTS {
-            let text = match texts.remove(mutant.file) {
-                Some(text) => text,
-                None => fs::read_to_string(root.join(mutant.file))
-                    .with_context(|| format!("the mutant {} is of {}", mutant.id, mutant.file))?,
-            };
-            texts.insert(mutant.file, mutant.switched(&text)?);
+        let mut texts = BTreeMap::new();
+        for mutant in all() {
+            mutant.switch(&mut texts, &layout.root)?;
         }
-        for (file, text) in texts {
-            fs::write(root.join(file), text)?;
-        }
+        files.extend(texts.into_iter().map(|(name, text)| (PathBuf::from(name), text.into_bytes())));
+        write(&root, &files)?;
         share(&layout.target, &target, &Own::of(layout)?)?;
         Ok(Self { root, target })
     }
@@ -151,16 +171,7 @@ impl Copy {
         let mut cargo = self.cargo();
         cargo.arg("build").args(WORKSPACE).args(["--bin", "toolkeep", "--test", "redteam"]);
         step::run("build the copy with its switches", &mut cargo)?;
-        let mut asked = self.cargo();
-        asked.arg("build").args(WORKSPACE).args(["--test", "redteam", "--message-format", "json"]);
-        let messages = step::output(asked.stderr(Stdio::inherit()))?;
-        let program = messages
-            .lines()
-            .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
-            .filter(|message| message.pointer("/target/name").is_some_and(|name| name == "redteam"))
-            .find_map(|message| message.get("executable")?.as_str().map(PathBuf::from))
-            .context("cargo does not say where the red team is")?;
-        Ok(RedTeam { program, root: self.root.clone() })
+        Ok(RedTeam { program: redteam::program(&mut self.cargo())?, root: self.root.clone() })
     }
 
     fn cargo(&self) -> Command {
@@ -172,14 +183,52 @@ impl Copy {
 }
 
 impl Mutant {
-    /// The text with this mutant's switch.
-    fn switched(&self, text: &str) -> anyhow::Result<String> {
-        let times = text.matches(self.find).count();
-        ensure!(times == 1, "what the mutant {} looks for stands {times} times in {}", self.id, self.file);
-        ensure!(self.replace.contains(OFF), "the mutant {} has no switch", self.id);
+    /// Puts this mutant's switch into the texts of its files, which are read where nobody did before.
+    fn switch(&self, texts: &mut BTreeMap<&'static str, String>, root: &Path) -> anyhow::Result<()> {
         let off = format!("(std::env::var_os(\"{SWITCH}\").is_some_and(|off| off == \"{}\"))", self.id);
-        Ok(text.replacen(self.find, &self.replace.replace(OFF, &off), 1))
+        ensure!(self.edits.iter().any(|edit| edit.replace.contains(OFF)), "the mutant {} has no switch", self.id);
+        for edit in self.edits {
+            let text = match texts.entry(edit.file) {
+                Entry::Occupied(text) => text.into_mut(),
+                Entry::Vacant(place) => {
+                    let text = fs::read_to_string(root.join(edit.file));
+                    place.insert(text.with_context(|| format!("the mutant {} is of {}", self.id, edit.file))?)
+                }
+            };
+            let times = text.matches(edit.find).count();
+            ensure!(times == 1, "what the mutant {} looks for stands {times} times in {}", self.id, edit.file);
+            *text = text.replacen(edit.find, &edit.replace.replace(OFF, &off), 1);
+        }
+        Ok(())
     }
+}
+
+/// Makes a folder hold these files and no others. What is there already stays as it is, so that cargo knows it.
+fn write(root: &Path, files: &BTreeMap<PathBuf, Vec<u8>>) -> anyhow::Result<()> {
+    let mut open = vec![PathBuf::new()];
+    while let Some(folder) = open.pop() {
+        let Ok(entries) = fs::read_dir(root.join(&folder)) else { continue };
+        for entry in entries {
+            let entry = entry?;
+            let name = folder.join(entry.file_name());
+            if entry.file_type()?.is_dir() {
+                open.push(name);
+            } else if !files.contains_key(&name) {
+                fs::remove_file(entry.path()).with_context(|| format!("cannot remove {}", entry.path().display()))?;
+            }
+        }
+    }
+    for (name, bytes) in files {
+        let to = root.join(name);
+        if fs::read(&to).is_ok_and(|there| there == *bytes) {
+            continue;
+        }
+        if let Some(folder) = to.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        fs::write(&to, bytes).with_context(|| format!("cannot write {}", to.display()))?;
+    }
+    Ok(())
 }
 
 /// The names of the workspace's own packages and targets, as cargo's files have them.
@@ -194,11 +243,10 @@ impl Own {
     fn of(layout: &Layout) -> anyhow::Result<Self> {
         let mut cargo = Command::new("cargo");
         cargo.current_dir(&layout.root).args(["metadata", "--no-deps", "--format-version", "1"]);
-        let about: serde_json::Value = serde_json::from_str(&step::output(&mut cargo)?)?;
-        let list = |value: &serde_json::Value, name: &str| {
-            value.get(name).and_then(|list| list.as_array()).cloned().unwrap_or_default()
-        };
-        let name = |value: &serde_json::Value| value.get("name").and_then(|name| name.as_str()).map(plain);
+        let about: Value = serde_json::from_str(&step::output(&mut cargo)?)?;
+        let list =
+            |value: &Value, name: &str| value.get(name).and_then(|list| list.as_array()).cloned().unwrap_or_default();
+        let name = |value: &Value| value.get("name").and_then(|name| name.as_str()).map(plain);
         let (mut crates, mut programs) = (BTreeSet::new(), BTreeSet::new());
         for package in list(&about, "packages") {
             crates.extend(name(&package));
@@ -286,13 +334,26 @@ fn copy_with_age(from: &Path, to: &Path) -> std::io::Result<()> {
     fs::File::options().write(true).open(to)?.set_modified(changed)
 }
 
-/// What came of the cases.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Verdict {
-    Passes,
-    Fails,
-    /// They did not end in time.
-    Hangs,
+/// What came of some cases: which of them held. A run that did not end, or broke off, tells of none.
+#[derive(Debug, Default)]
+struct Held(BTreeSet<String>);
+
+impl Held {
+    /// Reads what the red team prints with `--json`. What printed no verdicts was ended by what it tried.
+    fn told(text: &str) -> Self {
+        let told: Value = serde_json::from_str(text).unwrap_or_default();
+        let cases = told.get("cases").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let held = cases.iter().filter(|case| case.get("held") == Some(&Value::Bool(true)));
+        Self(held.filter_map(|case| case.get("id")?.as_str().map(ToOwned::to_owned)).collect())
+    }
+
+    fn failing(&self, cases: &BTreeSet<&str>) -> Vec<String> {
+        cases.iter().filter(|case| !self.0.contains(**case)).map(|case| (*case).to_owned()).collect()
+    }
+
+    fn passing(&self, cases: &BTreeSet<&str>) -> Vec<String> {
+        cases.iter().filter(|case| self.0.contains(**case)).map(|case| (*case).to_owned()).collect()
+    }
 }
 
 /// The red team of the copy.
@@ -302,35 +363,39 @@ struct RedTeam {
 }
 
 impl RedTeam {
-    /// Runs the case of this name, with one defence off or none.
-    fn passes(&self, case: &str, off: Option<&str>) -> anyhow::Result<Verdict> {
+    /// Runs these cases, with one defence off or none.
+    fn attack(&self, cases: &BTreeSet<&str>, off: Option<&str>) -> anyhow::Result<Held> {
         let mut command = Command::new(&self.program);
-        command.current_dir(self.root.join("tests")).args(["--exact", case]).env_remove(SWITCH);
+        command.current_dir(self.root.join("tests")).args(["--json", "--exact", "--limit"]);
+        command.arg(CASE_LIMIT_S.to_string()).args(cases).env_remove(SWITCH);
         if let Some(off) = off {
             command.env(SWITCH, off);
         }
         let mut running = command
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
+            .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
             .with_context(|| format!("cannot start {}", self.program.display()))?;
+        let printed = running.stdout.take().context("the red team has no standard output")?;
+        let printed = std::thread::spawn(move || std::io::read_to_string(printed));
+        // With all defences on there are many cases, and each ends.
+        let limit = off.map(|_| Duration::from_secs(CASES_LIMIT_S));
         let begun = Instant::now();
-        loop {
+        let status = loop {
             if let Some(status) = running.try_wait()? {
-                return Ok(match status.code() {
-                    Some(0) => Verdict::Passes,
-                    Some(2) => bail!("the red team has no case named {case}"),
-                    _ => Verdict::Fails,
-                });
+                break status;
             }
-            if begun.elapsed() > Duration::from_secs(CASES_LIMIT_S) {
+            if limit.is_some_and(|limit| begun.elapsed() > limit) {
                 running.kill()?;
                 running.wait()?;
-                return Ok(Verdict::Hangs);
+                return Ok(Held::default());
             }
             std::thread::sleep(Duration::from_millis(LOOK_MS));
-        }
+        };
+        ensure!(status.code() != Some(2), "the red team does not know all of these cases: {cases:?}");
+        let text = printed.join().map_err(|_| anyhow!("what the red team printed could not be read"))??;
+        Ok(Held::told(&text))
     }
 }
 
@@ -342,12 +407,45 @@ mod tests {
     #[test]
     fn what_each_mutant_looks_for_is_still_there_once() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-        for mutant in MUTANTS {
-            let text = fs::read_to_string(root.join(mutant.file)).unwrap();
-            let switched = mutant.switched(&text).unwrap();
-            assert!(switched.contains(SWITCH), "{}", mutant.id);
+        let mut texts = BTreeMap::new();
+        for mutant in all() {
+            mutant.switch(&mut texts, &root).unwrap();
             assert!(!mutant.cases.is_empty(), "{} has no case", mutant.id);
         }
+        assert!(texts.values().all(|text| text.contains(SWITCH)));
+    }
+
+    #[test]
+    fn the_copy_holds_what_it_should_and_leaves_alone_what_is_right() {
+        let root = std::env::temp_dir().join(format!("toolkeep-mutants-{}", std::process::id()));
+        let files = |list: &[(&str, &str)]| {
+            list.iter().map(|(name, text)| (PathBuf::from(name), text.as_bytes().to_vec())).collect::<BTreeMap<_, _>>()
+        };
+        write(&root, &files(&[("a/b", "1"), ("a/c", "2"), ("d", "3")])).unwrap();
+        let changed = |name: &str| fs::metadata(root.join(name)).unwrap().modified().unwrap();
+        let before = changed("a/b");
+        write(&root, &files(&[("a/b", "1"), ("d", "4")])).unwrap();
+        assert_eq!(changed("a/b"), before);
+        assert!(!root.join("a/c").exists());
+        assert_eq!(fs::read(root.join("d")).unwrap(), b"4");
+        fs::remove_dir_all(&root).unwrap();
+    }
+
+    #[test]
+    fn each_mutant_has_a_name_of_its_own() {
+        let names: BTreeSet<&str> = all().map(|mutant| mutant.id).collect();
+        assert_eq!(names.len(), all().count());
+    }
+
+    #[test]
+    fn what_told_nothing_held_nothing() {
+        let cases = BTreeSet::from(["a", "b"]);
+        let held = Held(BTreeSet::from(["a".to_owned()]));
+        assert_eq!((held.passing(&cases), held.failing(&cases)), (vec!["a".to_owned()], vec!["b".to_owned()]));
+        assert_eq!(Held::default().failing(&cases).len(), 2);
+        let told = r#"{ "cases": [{ "id": "a", "held": true }, { "id": "b", "held": false }] }"#;
+        assert_eq!(Held::told(told).passing(&cases), ["a"]);
+        assert!(Held::told("thread 'main' panicked").0.is_empty());
     }
 
     #[test]
@@ -355,7 +453,7 @@ mod tests {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/tests/redteam/cases");
         let cases: String =
             fs::read_dir(folder).unwrap().map(|file| fs::read_to_string(file.unwrap().path()).unwrap()).collect();
-        for mutant in MUTANTS {
+        for mutant in all() {
             for case in mutant.cases {
                 assert!(cases.contains(&format!("\"{case}\"")), "the mutant {} names {case}", mutant.id);
             }

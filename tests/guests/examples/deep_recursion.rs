@@ -1,4 +1,5 @@
-//! A connector that calls itself without end, to run off the host's stack. It has a stack of its own, and traps.
+//! A connector that calls itself without end, to run off the host's stack, or so many times as no honest program
+//! does. It has a stack of its own, of so many bytes, and traps.
 
 #![cfg(target_family = "wasm")]
 #![allow(clippy::indexing_slicing, reason = "the index is a constant")]
@@ -12,8 +13,24 @@ fn recurse(depth: u64) -> u64 {
     recurse(depth + 1) + waste[0]
 }
 
-fn attack(_: &Ask) -> Said {
-    said(recurse(0).to_string())
+/// Calls inside each other, forty bytes of stack each at least: several times what a host gives, and all of it the
+/// engine's, because nothing of it has an address.
+const CALLS: u64 = 100_000;
+
+#[inline(never)]
+fn count_down(left: u64, mixed: u64) -> u64 {
+    if left == 0 {
+        return mixed;
+    }
+    // What is left to do afterwards keeps this from becoming a loop.
+    count_down(left - 1, mixed ^ left).rotate_left(7) ^ mixed.wrapping_mul(left)
+}
+
+fn attack(ask: &Ask) -> Said {
+    match ask.how.as_str() {
+        "counted" => said(count_down(CALLS, ask.with.len() as u64).to_string()),
+        _ => said(recurse(0).to_string()),
+    }
 }
 
 hostile!(attack);

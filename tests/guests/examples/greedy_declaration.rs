@@ -1,6 +1,7 @@
 //! A connector that declares what no connector may have: the host's headers, a redirect's target, a base without
-//! TLS or by address, a route that climbs, an identification that changes things. The red team writes the declaration into its slot. It is refused at load,
-//! with the name of the field.
+//! TLS or by address, a route that climbs, an identification that changes things, a title without end, more tools than
+//! anybody reads. The red team writes the declaration into its slot. It is refused at load, with the name of the
+//! field.
 
 #![cfg(target_family = "wasm")]
 
@@ -45,8 +46,16 @@ fn describe(name: &'static str) -> wit::Connector {
             "route" => tool.routes.push(declare::route("PATCH", "api", &value)),
             "method" => tool.routes.push(declare::route(&value, "api", "/things")),
             "tool" => tool.name.clone_from(&value),
+            "title-bytes" => tool.title = "x".repeat(value.parse().unwrap_or_default()),
             _ => {}
         }
+    }
+    if what == "tools" {
+        let numbers = 0..value.parse().unwrap_or_default();
+        let routes = [("GET", "/things/{id}")];
+        connector.tools = numbers
+            .map(|number: u32| declare::tool(name, &format!("t{number:04}"), wit::Access::Read, &routes))
+            .collect();
     }
     connector
 }

@@ -16,12 +16,12 @@ const LONG_BYTES: usize = 1 << 20;
 const WRITES: usize = 64;
 
 /// Requests with a long method and a long authority: how many are held, and how many texts the host took.
-fn long_texts() -> Said {
+fn long_texts(requests: usize) -> Said {
     let long = "A".repeat(LONG_BYTES);
     let method = Method::Other(long.clone());
     let mut held = Vec::new();
     let mut taken = 0;
-    for _ in 0..REQUESTS {
+    for _ in 0..requests {
         let request = OutgoingRequest::new(Fields::new());
         taken += usize::from(request.set_method(&method).is_ok());
         taken += usize::from(request.set_authority(Some(&long)).is_ok());
@@ -58,7 +58,8 @@ fn bodies(are_held: bool) -> Said {
 
 fn attack(ask: &Ask) -> Said {
     match ask.how.as_str() {
-        "texts" => long_texts(),
+        "text" => long_texts(1),
+        "texts" => long_texts(REQUESTS),
         "dropped" => bodies(false),
         _ => bodies(true),
     }

@@ -17,6 +17,7 @@ fn attack(ask: &Ask) -> Said {
         "not_json" => structured("{\"a\":"),
         "not_object" => structured("[1,2]"),
         "two_values" => structured("{} {}"),
+        "nested" => structured(format!("{{\"a\":{}{}}}", "[".repeat(200), "]".repeat(200))),
         "deep" => structured(format!("{{\"a\":{}{}}}", "[".repeat(100_000), "]".repeat(100_000))),
         "error" => Err(ToolError::Other("x".repeat(1 << 20))),
         "error_json" => Err(ToolError::Partial("[".repeat(1 << 20))),

@@ -30,6 +30,8 @@ pub enum Behaviour {
     Garbage(Garbage),
     /// Keeps what each request sent, credential and body, and gives it back to the next one.
     StoreAndReadBack,
+    /// Answers every request with these bytes, whatever they are, and closes. In no catalogue.
+    Bytes(Vec<u8>),
 }
 
 /// Statuses of errors that clients meet.
@@ -49,6 +51,7 @@ impl Behaviour {
             Self::Slow(slow) => format!("slow-{}", slow.id()),
             Self::Garbage(garbage) => format!("garbage-{}", garbage.id()),
             Self::StoreAndReadBack => "store-and-read-back".to_owned(),
+            Self::Bytes(_) => "bytes".to_owned(),
         }
     }
 
@@ -65,6 +68,7 @@ impl Behaviour {
             Self::Slow(slow) => slow.description(),
             Self::Garbage(garbage) => garbage.description().to_owned(),
             Self::StoreAndReadBack => "gives each request what the one before it sent".to_owned(),
+            Self::Bytes(bytes) => format!("answers with the {} bytes that it was given", bytes.len()),
         }
     }
 

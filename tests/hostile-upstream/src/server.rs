@@ -208,6 +208,7 @@ impl Shared {
         let mut whole = match behaviour {
             Behaviour::Flood(flood) => return flood.answer(stream, request).await.map(|()| false),
             Behaviour::Slow(slow) => return slow.answer(stream, request).await.map(|()| false),
+            Behaviour::Bytes(bytes) => return stream.write_all(&bytes).await.map(|()| false),
             Behaviour::Garbage(garbage) => return garbage.answer(stream, request).await.map(|()| false),
             Behaviour::Honest(value) => Answer::json(200, &value),
             Behaviour::Plausible => {

@@ -103,8 +103,19 @@ impl Arena {
         cache: PathBuf,
         build: impl FnOnce(HostBuilder) -> HostBuilder,
     ) -> Result<Scene> {
+        self.built(base, limits, cache, |builder| Ok(build(builder)))
+    }
+
+    /// The same, where building may fail.
+    pub(crate) fn built(
+        self: &Arc<Self>,
+        base: &str,
+        limits: Limits,
+        cache: PathBuf,
+        build: impl FnOnce(HostBuilder) -> Result<HostBuilder, HostError>,
+    ) -> Result<Scene> {
         let memories = self.memory_observer();
-        let mut stage = Stage::build(base, limits, cache, |builder| Ok(build(builder.memory_observer(memories))))?;
+        let mut stage = Stage::build(base, limits, cache, |builder| build(builder.memory_observer(memories)))?;
         stage.canary.clone_from(&self.canary.secret);
         let stage = Arc::new(stage);
         self.scenes.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&stage));

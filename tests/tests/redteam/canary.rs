@@ -48,8 +48,9 @@ impl Canary {
                 )
             }
             // What follows the underscore marks it for the component that searches its own memory. `+` is what
-            // encodings change that leave `_` and `-` alone.
-            _ => format!("u_CNRY{}+{}-{}", letters(4), letters(5), letters(3)),
+            // encodings change that leave `_` and `-` alone; `~` is, as the third of three bytes, where the alphabets
+            // of base64 differ, and it comes at each offset.
+            _ => format!("u_CNRY~{}~{}~{}+{}-{}", letters(3), letters(3), letters(2), letters(2), letters(3)),
         };
         let mut forms = forms(secret.as_bytes());
         let pieces = secret.len().checked_sub(PIECE_BYTES);

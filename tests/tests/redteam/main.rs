@@ -21,7 +21,7 @@ mod watch;
 use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 
@@ -62,7 +62,8 @@ fn attack(options: &Options) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).enable_all().build()?;
     let begun = Instant::now();
     let printer = Printer::new(options.form);
-    let verdicts = runtime.block_on(run::all(&chosen, options.jobs, |verdict| printer.verdict(verdict)))?;
+    let limit = Duration::from_secs(options.limit);
+    let verdicts = runtime.block_on(run::all(&chosen, options.jobs, limit, |verdict| printer.verdict(verdict)))?;
     printer.end(&verdicts, begun.elapsed())?;
     // Cases that were given up may still be running; nobody waits for them.
     runtime.shutdown_background();

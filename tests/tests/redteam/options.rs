@@ -19,6 +19,7 @@ FILTER is part of a case's ID, category, component or attack; a case runs if it 
   --list      the cases, without running them
   --exact     a FILTER is a whole ID
   --jobs N    cases at once [default: 4]
+  --limit N   longest that a case may take with one credential, in seconds [default: 120]
 
 Cases of reflection and of other channels are tried with two credentials, in the shape of an OAuth token and of an
 API key; the others with one of them, the same in every run.
@@ -28,6 +29,10 @@ or no case fits.";
 
 /// Cases at once: two for each processor of a small machine, because most of a case is waiting.
 const DEFAULT_JOBS: usize = 4;
+
+/// Longest that a case may take with one credential, in seconds: what hangs is broken. Cases have shorter limits of
+/// their own.
+const DEFAULT_LIMIT_S: u64 = 120;
 
 /// How to print.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,14 +51,23 @@ pub(crate) struct Options {
     pub(crate) list: bool,
     pub(crate) help: bool,
     pub(crate) jobs: usize,
+    /// In seconds.
+    pub(crate) limit: u64,
 }
 
 impl Options {
     /// Reads the arguments. What `cargo test` hands to every test program is understood, or passed over where it means
     /// nothing here. What would change which cases run is never passed over.
     pub(crate) fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Self> {
-        let mut options =
-            Self { filters: Vec::new(), exact: false, form: Form::Lines, list: false, help: false, jobs: DEFAULT_JOBS };
+        let mut options = Self {
+            filters: Vec::new(),
+            exact: false,
+            form: Form::Lines,
+            list: false,
+            help: false,
+            jobs: DEFAULT_JOBS,
+            limit: DEFAULT_LIMIT_S,
+        };
         while let Some(argument) = arguments.next() {
             match argument.as_str() {
                 "--json" => options.form = Form::Json,
@@ -65,6 +79,10 @@ impl Options {
                 "--jobs" | "--test-threads" => {
                     let number = arguments.next().and_then(|text| text.parse().ok());
                     options.jobs = number.filter(|number| *number > 0).context("--jobs needs a number")?;
+                }
+                "--limit" => {
+                    let number = arguments.next().and_then(|text| text.parse().ok());
+                    options.limit = number.filter(|number| *number > 0).context("--limit needs a number of seconds")?;
                 }
                 "--nocapture" | "--no-capture" | "--show-output" | "--quiet" | "-q" | "--include-ignored" => {}
                 flag @ ("--color" | "--format") => is_passed_over(flag, arguments.next().as_deref())?,

@@ -9,14 +9,12 @@ use tokio::sync::Semaphore;
 use crate::arena::Arena;
 use crate::case::{Case, Shape, Verdict};
 
-/// Longest that a case may take with one credential, in seconds: what hangs is broken. Cases have shorter limits of
-/// their own.
-const CASE_LIMIT_S: u64 = 120;
-
-/// Runs the cases, `at_once` at a time, and tells each verdict in the cases' order, as soon as it is known.
+/// Runs the cases, `at_once` at a time and each no longer than `limit` with one credential, and tells each verdict in
+/// the cases' order, as soon as it is known.
 pub(crate) async fn all(
     cases: &[&'static Case],
     at_once: usize,
+    limit: Duration,
     mut tell: impl FnMut(&Verdict) -> Result<()>,
 ) -> Result<Vec<Verdict>> {
     let places = Arc::new(Semaphore::new(at_once));
@@ -26,7 +24,7 @@ pub(crate) async fn all(
             let (case, places) = (*case, Arc::clone(&places));
             tokio::spawn(async move {
                 let _place = places.acquire().await;
-                one(case).await
+                one(case, limit).await
             })
         })
         .collect();
@@ -39,7 +37,7 @@ pub(crate) async fn all(
     Ok(verdicts)
 }
 
-async fn one(case: &'static Case) -> Verdict {
+async fn one(case: &'static Case, limit: Duration) -> Verdict {
     let begun = Instant::now();
     let mut verdict = Verdict {
         id: case.id,
@@ -57,7 +55,7 @@ async fn one(case: &'static Case) -> Verdict {
         took: Duration::ZERO,
     };
     for shape in case.shapes() {
-        if let Err(error) = judge(case, *shape, &mut verdict).await {
+        if let Err(error) = judge(case, *shape, limit, &mut verdict).await {
             let reason = format!("with a {}: {error:#}", shape.name());
             verdict.reason = Some(match verdict.reason.take() {
                 Some(before) => format!("{before}\n{reason}"),
@@ -70,13 +68,13 @@ async fn one(case: &'static Case) -> Verdict {
     verdict
 }
 
-async fn judge(case: &'static Case, shape: Shape, verdict: &mut Verdict) -> Result<()> {
+async fn judge(case: &'static Case, shape: Shape, limit: Duration, verdict: &mut Verdict) -> Result<()> {
     let arena = Arena::new(case, shape.kind())?;
     let run = tokio::spawn((case.run)(Arc::clone(&arena)));
-    let outcome = match tokio::time::timeout(Duration::from_secs(CASE_LIMIT_S), run).await {
+    let outcome = match tokio::time::timeout(limit, run).await {
         Ok(Ok(outcome)) => outcome,
         Ok(Err(panicked)) => Err(anyhow::anyhow!("the case failed: {panicked}")),
-        Err(_) => Err(anyhow::anyhow!("it did not end within {CASE_LIMIT_S} s")),
+        Err(_) => Err(anyhow::anyhow!("it did not end within {limit:?}")),
     };
     let searched = arena.search().await.context("the search for the canary failed")?;
     verdict.leaks.extend(searched.leaks);

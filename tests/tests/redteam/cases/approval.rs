@@ -1,12 +1,14 @@
 //! Supply chain, part three: nothing runs that nobody approved, and an approval is for exactly the bytes that were
-//! looked at. The real program is asked.
+//! looked at. In most cases the real program is asked.
 
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, ensure};
-use toolkeep_tests::guest_path;
+use toolkeep_host::{Approval, ApprovalError, Approvals, CapabilitySheet};
+use toolkeep_tests::{guest, guest_path};
 
-use crate::arena::Arena;
+use super::load::NOWHERE;
+use crate::arena::{Arena, limits};
 use crate::case::{Case, Category, case};
 use crate::program::{Data, Done, digest};
 
@@ -64,6 +66,22 @@ pub(crate) const CASES: &[Case] = &[
         "the list is sealed with a key of this vault",
         "host/runtime/src/approval/manifest.rs",
         of_another_vault,
+    ),
+    case!(
+        "approval/stray",
+        "endless_loop",
+        "lies among the installed components, and waits to be loaded",
+        "what no approval names keeps the server from starting",
+        "host/runtime/src/approval/folder.rs",
+        stray,
+    ),
+    case!(
+        "approval/other-sheet",
+        "fixture",
+        "says more of itself than was shown to whoever approved it",
+        "an approval is for what the component said of itself then",
+        "host/runtime/src/approval.rs",
+        other_sheet,
     ),
 ];
 
@@ -141,11 +159,46 @@ async fn of_another_vault(arena: Arc<Arena>) -> Result<()> {
     let (data, attacker) = (Data::empty(&arena, None)?, Data::new(&arena, &["fixture"], None).await?);
     // A vault of its own, with something in it.
     data.install(&guest_path("endless_loop")).await?;
-    std::fs::copy(
-        installed(&attacker)?,
-        installed(&data)?.with_file_name(installed(&attacker)?.file_name().context("a name")?),
-    )?;
+    let (mine, theirs) = (installed(&data)?, installed(&attacker)?);
+    // Everything as it is in the other directory, and nothing besides: so it is the seal that does not fit.
+    std::fs::remove_file(&mine)?;
+    std::fs::copy(&theirs, mine.with_file_name(theirs.file_name().context("a name")?))?;
     std::fs::write(list(&data)?.0, list(&attacker)?.1)?;
+    let done = does_not_serve(&data, &[]).await?;
+    ensure!(done.stderr.contains("seal"), "it does not say why: {done:?}");
+    Ok(())
+}
+
+async fn stray(arena: Arc<Arena>) -> Result<()> {
+    let data = Data::new(&arena, &["fixture"], None).await?;
+    let file = guest_path("endless_loop");
+    std::fs::copy(&file, installed(&data)?.with_file_name(format!("{}.wasm", digest(&file)?)))?;
     does_not_serve(&data, &[]).await?;
+    Ok(())
+}
+
+/// Approves one component under one sheet.
+struct OneSheet(CapabilitySheet);
+
+impl Approvals for OneSheet {
+    fn find(&self, digest: &str) -> Result<Option<Approval>, ApprovalError> {
+        Ok((digest == self.0.digest).then(|| Approval::of_sheet(&self.0)))
+    }
+}
+
+async fn other_sheet(arena: Arc<Arena>) -> Result<()> {
+    let wasm = guest("fixture")?;
+    let mut sheet = arena.empty(NOWHERE, limits(), |builder| builder)?.stage.host.inspect(&wasm).await?.sheet();
+    let with = |sheet: &CapabilitySheet| {
+        let approvals = Arc::new(OneSheet(sheet.clone()));
+        arena.empty(NOWHERE, limits(), |builder| builder.approvals(approvals))
+    };
+    // Under its own sheet it loads, so it is the sheet that is refused.
+    with(&sheet)?.load("fixture").await?;
+    sheet.tools.pop().context("it has tools")?;
+    let scene = with(&sheet)?;
+    let error = scene.refused(&wasm).await?;
+    ensure!(error.code() == "connector_changed", "{error}");
+    ensure!(scene.stage.host.connectors().is_empty(), "it is loaded all the same");
     Ok(())
 }

@@ -54,6 +54,15 @@ pub(crate) const CASES: &[Case] = &[
         Tampering::Link
     ),
     case!(
+        "cache/writable",
+        "fixture",
+        "finds an entry of the compile cache writable for others",
+        "an entry is a file of the owner's",
+        "host/runtime/src/cache.rs",
+        tampered,
+        Tampering::Open
+    ),
+    case!(
         "cache/foreign-key",
         "fixture",
         "brings an entry that another host made with its own key",
@@ -78,6 +87,7 @@ enum Tampering {
     Cut,
     Swap,
     Link,
+    Open,
 }
 
 async fn tampered(arena: Arc<Arena>, how: Tampering) -> Result<()> {
@@ -100,7 +110,7 @@ async fn tampered(arena: Arc<Arena>, how: Tampering) -> Result<()> {
             let other = scene.stage.host.inspect(&guest("endless_loop")?).await?.digest;
             std::fs::read(entry_of(&cache, &other)?)?
         }
-        Tampering::Link => whole.clone(),
+        Tampering::Link | Tampering::Open => whole.clone(),
     };
     std::fs::remove_file(&entry)?;
     if matches!(how, Tampering::Link) {
@@ -109,11 +119,15 @@ async fn tampered(arena: Arc<Arena>, how: Tampering) -> Result<()> {
         std::os::unix::fs::symlink(&elsewhere, &entry)?;
     } else {
         std::fs::write(&entry, &changed)?;
+        // Like the host's own: so it is not its permissions that it is refused for, unless they are what is tried.
+        let mode = if matches!(how, Tampering::Open) { 0o666 } else { 0o600 };
+        std::fs::set_permissions(&entry, std::fs::Permissions::from_mode(mode))?;
     }
     let again = scene.stage.host.inspect(&wasm).await?;
     ensure!(again.description.name == "fixture", "another component ran: {again:?}");
     let metadata = std::fs::symlink_metadata(&entry)?;
-    let anew = metadata.is_file() && (matches!(how, Tampering::Link) || std::fs::read(&entry)? != changed);
+    let is_private = metadata.is_file() && metadata.permissions().mode() & 0o077 == 0;
+    let anew = is_private && (matches!(how, Tampering::Link | Tampering::Open) || std::fs::read(&entry)? != changed);
     ensure!(anew, "the entry was not compiled anew, so it was run");
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use toolkeep_host::HostError;
-use toolkeep_tests::guest;
+use toolkeep_tests::{bombs, guest};
 
 use crate::arena::{Arena, limits};
 use crate::case::{Case, Category, case};
@@ -262,6 +262,20 @@ pub(crate) const CASES: &[Case] = &[
         "tool=pagerduty_incidents_list",
         "tools[0].name"
     ),
+    declares!(
+        "load/long-title",
+        "declares a title of five thousand bytes",
+        "host/runtime/src/description/check.rs",
+        "title-bytes=5000",
+        "tools[0].title"
+    ),
+    declares!(
+        "load/many-tools",
+        "declares two hundred tools",
+        "host/runtime/src/description/check.rs",
+        "tools=200",
+        "tools"
+    ),
     case!(
         "load/schema-circle",
         "costly_schema",
@@ -295,6 +309,14 @@ pub(crate) const CASES: &[Case] = &[
         "it is refused as no component",
         "host/runtime/src/bounds.rs",
         not_a_component
+    ),
+    case!(
+        "load/composed",
+        nobody,
+        "is put together from components, whose parts the engine joins with code of its own",
+        "it is refused before anything is compiled",
+        "host/runtime/src/bounds.rs",
+        composed
     ),
     case!(
         "load/too-large",
@@ -386,6 +408,16 @@ async fn not_a_component(arena: Arc<Arena>) -> Result<()> {
     if let Ok(connector) = scene.stage.host.inspect(&bent).await {
         let digest = scene.stage.host.inspect(&fixture).await?.digest;
         ensure!(connector.digest != digest, "two sets of bytes have one digest");
+    }
+    Ok(())
+}
+
+async fn composed(arena: Arc<Arena>) -> Result<()> {
+    let scene = arena.empty(NOWHERE, limits(), |builder| builder)?;
+    let inner = wat::parse_str("(component (component (core module (func))))")?;
+    for wasm in [inner, bombs::adapters(1, 2)?.wasm] {
+        let error = scene.refused(&wasm).await?;
+        ensure!(error.code() == "component_composed", "{}: {error}", error.code());
     }
     Ok(())
 }

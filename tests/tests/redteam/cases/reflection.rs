@@ -41,6 +41,13 @@ macro_rules! place {
     };
 }
 
+/// An answer that is not whole, plain and framed as HTTP/1 frames it; and the code that is on record then.
+macro_rules! odd {
+    ($id:literal, $attack:literal, $defence:literal, $answer:literal, $code:literal) => {
+        case!($id, "reads_echo", $attack, $defence, "host/runtime/src/gate/answer.rs", odd_answer, $answer, $code)
+    };
+}
+
 pub(crate) const CASES: &[Case] = &[
     form!("reflection/raw", "its upstream sends the credential back as it came", Form::Raw),
     form!("reflection/percent", "its upstream sends it back percent-encoded", Form::Percent),
@@ -94,6 +101,48 @@ pub(crate) const CASES: &[Case] = &[
         "an encoding that was not asked for is refused unread",
         "host/runtime/src/gate/answer.rs",
         compressed,
+    ),
+    odd!(
+        "reflection/part",
+        "its upstream sends a part of an answer, and says so in the status",
+        "a part is refused: the credential may stand on its edge",
+        "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 0-1/10\r\nContent-Length: 2\r\n\r\n{}",
+        "response_partial"
+    ),
+    odd!(
+        "reflection/part-unsaid",
+        "its upstream sends a part of an answer, and says so in a header alone",
+        "a part is refused: the credential may stand on its edge",
+        "HTTP/1.1 200 OK\r\nContent-Range: bytes 0-1/10\r\nContent-Length: 2\r\n\r\n{}",
+        "response_partial"
+    ),
+    odd!(
+        "reflection/parts",
+        "its upstream sends an answer in parts of its own choice",
+        "a part is refused: the credential may stand on its edge",
+        "HTTP/1.1 200 OK\r\nContent-Type: Multipart/ByteRanges; boundary=x\r\nContent-Length: 2\r\n\r\n{}",
+        "response_partial"
+    ),
+    odd!(
+        "reflection/framed-twice",
+        "its upstream says in two ways where its answer ends",
+        "an answer has one framing, or two readers read two bodies",
+        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+        "response_framing"
+    ),
+    odd!(
+        "reflection/transfer-coding",
+        "its upstream compresses one layer below, where few look",
+        "a coding that was not asked for is refused unread",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+        "response_framing"
+    ),
+    odd!(
+        "reflection/upgrade",
+        "its upstream leaves HTTP behind",
+        "an answer ends its exchange",
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: other\r\nConnection: Upgrade\r\n\r\nother",
+        "response_status"
     ),
     case!(
         "reflection/stored",
@@ -188,6 +237,17 @@ async fn compressed(arena: Arc<Arena>) -> Result<()> {
         let asked_for = asked.first().and_then(|request| request.header("accept-encoding"));
         ensure!(asked_for == Some(b"identity"), "{asked:?}");
     }
+    Ok(())
+}
+
+async fn odd_answer(arena: Arc<Arena>, answer: &str, code: &str) -> Result<()> {
+    let upstream = start(&arena, Behaviour::Bytes(answer.into())).await?;
+    let scene = arena.scene(&upstream.base_url()).await?;
+    let told = said(&scene.call("", "1").await?)?;
+    ensure!(had_the_canary(&arena, &upstream), "the credential did not arrive, so nothing was tried");
+    ensure!(told.starts_with("failed: "), "the component was given the answer: {told}");
+    let errors = scene.request_errors()?;
+    ensure!(errors == [code], "it was stopped by {errors:?} instead of {code}");
     Ok(())
 }
 

@@ -87,9 +87,17 @@ pub(crate) const CASES: &[Case] = &[
         "resolving/never-answers",
         "unlisted_host",
         "its resolver never answers",
-        "resolving has a time limit",
-        "host/runtime/src/gate.rs",
+        "resolving has a time limit of its own",
+        "host/runtime/src/resolver.rs",
         never,
+    ),
+    case!(
+        "resolving/mixed-without-tls",
+        "asks_on",
+        "its operator's base without TLS resolves to this machine and to another",
+        "what is not encrypted stays on the machine, and one bad address spoils an answer",
+        "host/runtime/src/resolver.rs",
+        mixed_without_tls,
     ),
     case!(
         "resolving/empty-answer",
@@ -109,6 +117,15 @@ pub(crate) struct Nowhere;
 impl Resolver for Nowhere {
     fn resolve<'a>(&'a self, _: &'a str) -> Addresses<'a> {
         Box::pin(async { Err(io::Error::new(io::ErrorKind::NotFound, "no such name")) })
+    }
+}
+
+/// Says of every name that it is this machine.
+pub(crate) struct Loopback;
+
+impl Resolver for Loopback {
+    fn resolve<'a>(&'a self, _: &'a str) -> Addresses<'a> {
+        Box::pin(async { Ok(vec![IpAddr::from([127, 0, 0, 1])]) })
     }
 }
 
@@ -178,6 +195,19 @@ async fn rebinding(arena: Arc<Arena>) -> Result<()> {
     Ok(())
 }
 
+async fn mixed_without_tls(arena: Arc<Arena>) -> Result<()> {
+    let upstream = start(&arena, Behaviour::Plausible).await?;
+    let base = upstream.base_url().replace("127.0.0.1", "localhost");
+    // The first would do, and is never dialled.
+    let evil = Evil { answers: vec![addresses(&["127.0.0.1", "10.0.0.1"])?], asked: AtomicUsize::new(0) };
+    let scene = arena.empty(&base, limits(), |builder| builder.resolver(Arc::new(evil)))?;
+    scene.connect(arena.guest()?, Some(&base))?;
+    scene.load(arena.guest()?).await?;
+    expect_code(scene.call("", "").await, &["address_not_public"])?;
+    ensure!(upstream.requests().is_empty(), "it left: {:?}", upstream.requests());
+    Ok(())
+}
+
 async fn giant(arena: Arc<Arena>) -> Result<()> {
     let mut answer: Vec<IpAddr> = vec!["8.8.8.8".parse()?; 100_000];
     answer.push("10.0.0.1".parse()?);
@@ -191,10 +221,13 @@ async fn giant(arena: Arc<Arena>) -> Result<()> {
 async fn never(arena: Arc<Arena>) -> Result<()> {
     let mut limits = limits();
     limits.connect_ms = 300;
-    limits.upstream_ms = 600;
+    // So much later that what ended it is known.
+    limits.upstream_ms = 20_000;
     let scene = scene(&arena, Arc::new(Silent), limits).await?;
     let told = said(&scene.call("", "https://fixture.example/things/1").await?)?;
     ensure!(told.starts_with("failed: "), "{told}");
+    let errors = scene.request_errors()?;
+    ensure!(errors == ["lookup_timeout"], "{errors:?}");
     Ok(())
 }
 

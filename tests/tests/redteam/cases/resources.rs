@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use hostile_upstream::{Behaviour, HostileUpstream};
 use serde_json::{Value, json};
 use toolkeep_host::{Answer, CallError, HostError, Limits};
-use toolkeep_tests::{bombs, guest};
+use toolkeep_tests::guest;
 
 use crate::arena::{Arena, code, expect_code, limits, said, value};
 use crate::case::{Case, Category, case};
@@ -174,6 +174,15 @@ pub(crate) const CASES: &[Case] = &[
         "",
         TRAP
     ),
+    call!(
+        "resources/recursion-counted",
+        "deep_recursion",
+        "calls itself a hundred thousand times",
+        "it has so many bytes of stack, and traps",
+        "host/runtime/src/engine.rs",
+        "counted",
+        TRAP
+    ),
     load!(
         "resources/recursion-at-start",
         "start_recursion",
@@ -246,6 +255,15 @@ pub(crate) const CASES: &[Case] = &[
         INVALID
     ),
     call!(
+        "resources/result-nested",
+        "malformed_result",
+        "answers with JSON nested two hundred deep",
+        "JSON is read to a bounded depth",
+        "host/runtime/src/call/answer.rs",
+        "nested",
+        INVALID
+    ),
+    call!(
         "resources/result-depth",
         "malformed_result",
         "answers with JSON nested a hundred thousand deep",
@@ -269,6 +287,15 @@ pub(crate) const CASES: &[Case] = &[
         "a call has so many handles",
         "host/runtime/src/instance.rs",
         "",
+        TRAP
+    ),
+    call!(
+        "resources/handles-few",
+        "hoards_handles",
+        "keeps two thousand lists of headers",
+        "a call has so many handles",
+        "host/runtime/src/instance.rs",
+        "few",
         TRAP
     ),
     call!(
@@ -361,6 +388,15 @@ pub(crate) const CASES: &[Case] = &[
         TRAP
     ),
     call!(
+        "resources/random-much",
+        "random_flood",
+        "asks for a megabyte of random bytes at once",
+        "so many random bytes are given at once",
+        "host/runtime/src/random.rs",
+        "much",
+        TRAP
+    ),
+    call!(
         "resources/random-for-ever",
         "random_flood",
         "asks for random bytes for ever",
@@ -368,38 +404,6 @@ pub(crate) const CASES: &[Case] = &[
         "host/runtime/src/instance.rs",
         "",
         CPU
-    ),
-    case!(
-        "resources/compile-bomb",
-        nobody,
-        "is a small component that takes minutes to compile",
-        "what compiling costs is bounded before anything is compiled",
-        "host/runtime/src/bounds.rs",
-        compile_bomb
-    ),
-    case!(
-        "resources/rate",
-        "reads_echo",
-        "is called over and over by one user",
-        "a user makes so many calls in a time, and nobody else is held up",
-        "host/runtime/src/places.rs",
-        rate
-    ),
-    case!(
-        "resources/rate-log",
-        "reads_echo",
-        "is called five hundred times more after its user's calls are used up, to fill the log",
-        "refusals of one user are counted, and a few of them recorded",
-        "host/runtime/src/places.rs",
-        rate_log
-    ),
-    case!(
-        "resources/places",
-        "sleeps",
-        "takes every place that the host has for calls",
-        "others wait for so long, and are told to come back",
-        "host/runtime/src/places.rs",
-        places
     ),
 ];
 
@@ -499,6 +503,9 @@ fn resident_bytes() -> Result<u64> {
 }
 
 async fn long_methods(arena: Arc<Arena>) -> Result<()> {
+    // One first, so that a host which takes it is not given two gigabytes.
+    let seen = hoarded(&arena, "text").await?;
+    ensure!(seen.get("taken") == Some(&json!(0)), "the host keeps a text of a megabyte: {seen}");
     let seen = hoarded(&arena, "texts").await?;
     ensure!(seen.get("held") == Some(&json!(1_000)), "it did not get as far as its requests: {seen}");
     ensure!(seen.get("taken") == Some(&json!(0)), "the host keeps texts of a megabyte: {seen}");
@@ -526,85 +533,5 @@ async fn error_text(arena: Arc<Arena>) -> Result<()> {
             }
         }
     }
-    Ok(())
-}
-
-async fn compile_bomb(arena: Arc<Arena>) -> Result<()> {
-    let scene = arena.empty("http://127.0.0.1:1", tight(), |builder| builder)?;
-    let bombs = [bombs::joins(1, 2_900, 50, 20)?, bombs::empty_functions(60_001)?, bombs::idle_locals(667, 3_000)?];
-    for bomb in bombs {
-        let begun = Instant::now();
-        let error = scene.beside_a_neighbour(scene.refused(&bomb.wasm)).await??;
-        ensure!(error.code() == "component_too_complex", "{}: {error}", bomb.name);
-        ensure!(begun.elapsed().as_secs() < PATIENCE_S, "{}: refused after {:?}", bomb.name, begun.elapsed());
-    }
-    Ok(())
-}
-
-async fn rate(arena: Arc<Arena>) -> Result<()> {
-    let mut slow = tight();
-    // So seldom that no machine is slow enough to be allowed another one.
-    slow.calls_per_minute_per_principal = 1;
-    slow.calls_burst_per_principal = 5;
-    let upstream = start(&arena, Behaviour::Plausible).await?;
-    let scene = arena.limited(&upstream.base_url(), slow).await?;
-    scene.load("fixture").await?;
-    let mut ends = Vec::new();
-    for _ in 0..8 {
-        ends.push(scene.call("", "1").await.map_or_else(|error| error.code(), |_| "answered"));
-    }
-    ensure!(ends.iter().filter(|end| **end == "answered").count() == 5, "{ends:?}");
-    ensure!(ends.iter().filter(|end| **end == "too_many_calls").count() == 3, "{ends:?}");
-    ensure!(upstream.requests().len() == 5, "{} requests left", upstream.requests().len());
-    let records = scene.stage.records()?;
-    let recorded =
-        records.iter().filter(|record| record.content.get("code").is_some_and(|code| code == "too_many_calls"));
-    ensure!(recorded.count() == 1, "in a minute one of them is recorded, or the log is what is flooded");
-    scene.call_as(&scene.lee()?, "fixture_nothing", serde_json::json!({})).await?;
-    Ok(())
-}
-
-/// Most records of five hundred refusals that one user was given within a minute, or two.
-const FEW_RECORDS: usize = 5;
-
-async fn rate_log(arena: Arc<Arena>) -> Result<()> {
-    let mut slow = tight();
-    slow.calls_per_minute_per_principal = 1;
-    slow.calls_burst_per_principal = 1;
-    let upstream = start(&arena, Behaviour::Plausible).await?;
-    let scene = arena.limited(&upstream.base_url(), slow).await?;
-    scene.call("", "1").await?;
-    let before = scene.stage.records()?.len();
-    for _ in 0..500 {
-        expect_code(scene.call("", "1").await, &["too_many_calls"])?;
-    }
-    let records = scene.stage.records()?;
-    let more = records.len() - before;
-    ensure!((1..=FEW_RECORDS).contains(&more), "500 refused calls left {more} records");
-    Ok(())
-}
-
-async fn places(arena: Arc<Arena>) -> Result<()> {
-    let mut few = tight();
-    few.concurrent_calls = 2;
-    few.wall_clock_ms = 3_000;
-    few.queue_ms = 100;
-    let scene = arena.limited("http://127.0.0.1:1", few).await?;
-    let calls: Vec<_> = (0..4)
-        .map(|_| {
-            let scene = scene.clone();
-            tokio::spawn(async move { scene.call("", "").await })
-        })
-        .collect();
-    let mut ends = Vec::new();
-    for call in calls {
-        ends.push(code(call.await?)?);
-    }
-    // Two places, and four who want one for longer than anybody waits.
-    ensure!(ends.iter().all(|end| ["busy", "time_limit"].contains(end)), "{ends:?}");
-    ensure!(ends.contains(&"busy") && ends.contains(&"time_limit"), "{ends:?}");
-    scene.load("fixture").await?;
-    let lee = scene.lee()?;
-    scene.call_as(&lee, "fixture_nothing", serde_json::json!({})).await?;
     Ok(())
 }
