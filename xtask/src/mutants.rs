@@ -448,6 +448,52 @@ mod tests {
         assert!(Held::told("thread 'main' panicked").0.is_empty());
     }
 
+    /// Each limit of a host, and the mutant that switches it off.
+    const LIMITS: [(&str, &str); 26] = [
+        ("wall_clock_ms", "wall-clock"),
+        ("cpu_ms", "processor-time"),
+        ("memory_bytes", "memory"),
+        ("table_elements", "tables"),
+        ("core_instances", "instances"),
+        ("stack_bytes", "stack"),
+        ("handles", "handles"),
+        ("upstream_requests", "requests"),
+        ("upstream_requests_at_once", "requests-at-once"),
+        ("request_body_bytes", "request-body"),
+        ("response_body_bytes", "answer-size"),
+        ("response_bytes_per_call", "answers-together"),
+        ("response_header_bytes", "answer-head"),
+        ("connect_ms", "connect-time"),
+        ("upstream_ms", "exchange-time"),
+        ("arguments_bytes", "arguments"),
+        ("result_bytes", "result-size"),
+        ("log_lines", "log-flood"),
+        ("progress_reports", "progress-flood"),
+        ("concurrent_calls", "places"),
+        ("concurrent_calls_per_principal", "own-places"),
+        ("calls_per_minute_per_principal", "rate"),
+        ("calls_burst_per_principal", "burst"),
+        ("queue_ms", "queue"),
+        ("component_bytes", "component-size"),
+        ("compile_ms", "compile-time"),
+    ];
+
+    #[test]
+    fn each_limit_of_a_host_has_a_mutant() {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../host/runtime/src/limits.rs");
+        let text = fs::read_to_string(file).unwrap();
+        // As the file declares them: `name: type = default, least => most;`.
+        let declared = text.lines().filter_map(|line| {
+            let (name, rest) = line.strip_prefix("    ")?.split_once(": ")?;
+            let word = name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+            (word && rest.contains(" = ") && rest.contains(" => ") && rest.ends_with(';')).then_some(name)
+        });
+        assert_eq!(declared.collect::<Vec<_>>(), LIMITS.map(|(limit, _)| limit));
+        for (limit, id) in LIMITS {
+            assert!(all().any(|mutant| mutant.id == id), "the mutant {id} of {limit} is gone");
+        }
+    }
+
     #[test]
     fn every_case_of_a_mutant_is_one_of_the_red_team() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/tests/redteam/cases");

@@ -148,7 +148,7 @@ impl Data {
             rest
         });
         self.arena.wait_for([errors, output]);
-        Ok(Serving { arena: Arc::clone(&self.arena), address, _child: child, _input: input })
+        Ok(Serving { arena: Arc::clone(&self.arena), address, child, _input: input })
     }
 }
 
@@ -156,11 +156,16 @@ impl Data {
 pub(crate) struct Serving {
     arena: Arc<Arena>,
     address: SocketAddr,
-    _child: Child,
+    child: Child,
     _input: ChildStdin,
 }
 
 impl Serving {
+    /// The number of its process.
+    pub(crate) fn process(&self) -> Option<u32> {
+        self.child.id()
+    }
+
     /// A request that is let in, for changes to be made to it.
     pub(crate) fn request(&self, key: &str) -> Request {
         Request {

@@ -173,6 +173,14 @@ pub(crate) const CASES: &[Case] = &[
         proxies
     ),
     case!(
+        "surface/core-dumps",
+        nobody,
+        "the server is made to crash, so that its memory is written to a disk",
+        "the program forbids itself core dumps",
+        "host/server/src/main.rs",
+        core_dumps
+    ),
+    case!(
         "surface/environment",
         "token_hunter",
         "the host's environment holds secrets",
@@ -358,6 +366,18 @@ async fn proxies(arena: Arc<Arena>) -> Result<()> {
     ensure!(had_the_canary(&arena, &upstream), "the request did not come straight to the upstream");
     let trapped = tokio::time::timeout(Duration::from_millis(20), trap.accept()).await;
     ensure!(trapped.is_err(), "the proxy was dialled");
+    Ok(())
+}
+
+async fn core_dumps(arena: Arc<Arena>) -> Result<()> {
+    let data = Data::new(&arena, &["fixture"], None).await?;
+    let serving = data.serve().await?;
+    let process = serving.process().context("it has ended")?;
+    // Where no file tells, there is nothing to see from outside.
+    let Ok(limits) = std::fs::read_to_string(format!("/proc/{process}/limits")) else { return Ok(()) };
+    let cores = limits.lines().find(|line| line.starts_with("Max core file size")).context("there is such a limit")?;
+    let numbers: Vec<&str> = cores.split_whitespace().filter(|word| word.parse::<u64>().is_ok()).collect();
+    ensure!(numbers == ["0", "0"], "it may write its memory to a disk: {cores}");
     Ok(())
 }
 
