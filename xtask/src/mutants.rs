@@ -185,7 +185,7 @@ impl Copy {
 impl Mutant {
     /// Puts this mutant's switch into the texts of its files, which are read where nobody did before.
     fn switch(&self, texts: &mut BTreeMap<&'static str, String>, root: &Path) -> anyhow::Result<()> {
-        let off = format!("(std::env::var_os(\"{SWITCH}\").is_some_and(|off| off == \"{}\"))", self.id);
+        let off = format!("std::env::var_os(\"{SWITCH}\").is_some_and(|off| off == \"{}\")", self.id);
         ensure!(self.edits.iter().any(|edit| edit.replace.contains(OFF)), "the mutant {} has no switch", self.id);
         for edit in self.edits {
             let text = match texts.entry(edit.file) {
@@ -312,10 +312,11 @@ fn bring(from: &Path, to: &Path, own: &Own, way: Way, all: bool) -> anyhow::Resu
             continue;
         }
         if to.exists() {
-            if !all {
+            // What cargo compiled there since is its own; a component that was built anew replaces the one that was
+            // brought before.
+            if way == Way::Copy {
                 continue;
             }
-            // A component that was built anew replaces the one that was brought before.
             fs::remove_file(&to)?;
         }
         match way {

@@ -123,7 +123,7 @@ impl Case {
     /// attack may turn on, and else one that hangs on its ID alone.
     pub(crate) fn shapes(&self) -> &'static [Shape] {
         match self.category {
-            Category::Reflection | Category::OtherChannels => &[Shape::OAuth2, Shape::ApiKey],
+            Category::Headers | Category::Reflection | Category::OtherChannels => &[Shape::OAuth2, Shape::ApiKey],
             _ if self.id.bytes().fold(0_u8, u8::wrapping_add).is_multiple_of(2) => &[Shape::OAuth2],
             _ => &[Shape::ApiKey],
         }

@@ -21,8 +21,8 @@ FILTER is part of a case's ID, category, component or attack; a case runs if it 
   --jobs N    cases at once [default: 4]
   --limit N   longest that a case may take with one credential, in seconds [default: 120]
 
-Cases of reflection and of other channels are tried with two credentials, in the shape of an OAuth token and of an
-API key; the others with one of them, the same in every run.
+Cases of headers, of reflection and of other channels are tried with two credentials, in the shape of an OAuth token
+and of an API key; the others with one of them, the same in every run.
 
 The exit code is 0 if every defence held, 1 if one did not, and 2 if nothing could be said: the options are wrong,
 or no case fits.";
