@@ -7,7 +7,8 @@ use anyhow::{Context as _, Result, bail, ensure};
 use hostile_upstream::{Behaviour, Slow};
 use serde_json::json;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use toolkeep_tests::bombs;
+use toolkeep_tests::bombs::{self, Bomb};
+use toolkeep_tests::guest;
 
 use super::load::NOWHERE;
 use super::resources::{PATIENCE_S, tight};
@@ -28,8 +29,8 @@ pub(crate) const CASES: &[Case] = &[
     ),
     case!(
         "resources/compile-time",
-        nobody,
-        "is a component that is within all bounds, and takes longer to compile than anybody waits",
+        "fixture",
+        "is within all bounds, and takes longer to compile than anybody waits",
         "a compilation is waited for so long",
         "host/runtime/src/component.rs",
         compile_time
@@ -94,8 +95,11 @@ pub(crate) const CASES: &[Case] = &[
 
 async fn compile_bomb(arena: Arc<Arena>) -> Result<()> {
     let scene = arena.empty("http://127.0.0.1:1", tight(), |builder| builder)?;
-    // The cheapest first, so that a host which compiles them is found out soon.
-    let bombs = [bombs::empty_functions(60_001)?, bombs::idle_locals(201, 10_000)?, bombs::joins(1, 9_000, 900)?];
+    // The first costs nothing, so that a host which compiles what it should not is found out at once.
+    let wasm = wat::parse_str(format!("(component (core module (func (param{}))))", " i32".repeat(65)))?;
+    let parameters = Bomb { name: "parameters".to_owned(), wasm };
+    let bombs =
+        [parameters, bombs::joins(1, 9_000, 900)?, bombs::empty_functions(60_001)?, bombs::idle_locals(201, 10_000)?];
     for bomb in bombs {
         let begun = Instant::now();
         let error = scene.beside_a_neighbour(scene.refused(&bomb.wasm)).await??;
@@ -111,9 +115,8 @@ async fn compile_time(arena: Arc<Arena>) -> Result<()> {
     // A cache of its own, in which it is not.
     let folder = tempfile::tempdir()?;
     let scene = arena.in_cache(NOWHERE, hasty, folder.path().join("cache"), |builder| builder)?;
-    // Some hundred milliseconds of compiling on any machine.
-    let slow = bombs::straight("additions", 6, 60_000, "(local.set 0 (i32.add (local.get 0) (i32.const 7)))")?;
-    let error = scene.refused(&slow.wasm).await?;
+    // An honest one takes several hundred milliseconds, on any machine.
+    let error = scene.refused(&guest("fixture")?).await?;
     ensure!(error.code() == "compile_too_slow", "{error}");
     Ok(())
 }

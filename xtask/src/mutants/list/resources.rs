@@ -203,12 +203,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
             find: "store.set_hostcall_fuel(CROSSING_BYTES);",
             replace: "store.set_hostcall_fuel(if {off} { 1 << 30 } else { CROSSING_BYTES });",
         }],
-        cases: &[
-            "resources/crossing-log",
-            "resources/crossing-progress",
-            "resources/crossing-header",
-            "resources/crossing-url",
-        ],
+        cases: &["resources/crossing-log", "resources/crossing-progress", "resources/crossing-url"],
     },
     Mutant {
         id: "field-list",
