@@ -433,12 +433,6 @@ mod tests {
     }
 
     #[test]
-    fn each_mutant_has_a_name_of_its_own() {
-        let names: BTreeSet<&str> = all().map(|mutant| mutant.id).collect();
-        assert_eq!(names.len(), all().count());
-    }
-
-    #[test]
     fn what_told_nothing_held_nothing() {
         let cases = BTreeSet::from(["a", "b"]);
         let held = Held(BTreeSet::from(["a".to_owned()]));
@@ -525,9 +519,9 @@ mod tests {
 
     #[test]
     fn mutants_have_names_of_their_own() {
-        let mut ids: Vec<&str> = MUTANTS.iter().map(|mutant| mutant.id).collect();
+        let mut ids: Vec<&str> = all().map(|mutant| mutant.id).collect();
         ids.sort_unstable();
         ids.dedup();
-        assert_eq!(ids.len(), MUTANTS.len());
+        assert_eq!(ids.len(), all().count());
     }
 }
