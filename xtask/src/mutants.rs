@@ -444,16 +444,22 @@ mod tests {
     }
 
     /// Each limit of a host, and the mutant that switches it off.
-    const LIMITS: [(&str, &str); 26] = [
+    const LIMITS: [(&str, &str); 46] = [
         ("wall_clock_ms", "wall-clock"),
         ("cpu_ms", "processor-time"),
         ("memory_bytes", "memory"),
         ("table_elements", "tables"),
+        ("tables", "tables"),
         ("core_instances", "instances"),
         ("stack_bytes", "stack"),
         ("handles", "handles"),
+        ("crossing_bytes", "crossing"),
+        ("random_bytes", "random"),
         ("upstream_requests", "requests"),
         ("upstream_requests_at_once", "requests-at-once"),
+        ("header_fields", "request-fields"),
+        ("request_header_bytes", "field-list"),
+        ("request_buffer_bytes", "body-chunk"),
         ("request_body_bytes", "request-body"),
         ("response_body_bytes", "answer-size"),
         ("response_bytes_per_call", "answers-together"),
@@ -471,6 +477,20 @@ mod tests {
         ("queue_ms", "queue"),
         ("component_bytes", "component-size"),
         ("compile_ms", "compile-time"),
+        ("component_code_bytes", "compile-bounds"),
+        ("component_function_bytes", "compile-bounds"),
+        ("component_functions", "compile-bounds"),
+        ("component_function_locals", "compile-bounds"),
+        ("component_locals", "compile-bounds"),
+        ("component_function_joins", "compile-bounds"),
+        ("component_joins", "compile-bounds"),
+        ("component_loop_depth", "compile-bounds"),
+        ("component_parameters", "compile-bounds"),
+        ("component_results", "compile-bounds"),
+        ("component_types", "compile-bounds"),
+        ("component_items", "compile-bounds"),
+        ("component_modules", "compile-bounds"),
+        ("component_parts", "compile-bounds"),
     ];
 
     #[test]

@@ -101,7 +101,7 @@ async fn compile_bomb(arena: Arc<Arena>) -> Result<()> {
     let wasm = wat::parse_str(format!("(component (core module (func (param{}))))", " i32".repeat(65)))?;
     let parameters = Bomb { name: "parameters".to_owned(), wasm };
     let bombs =
-        [parameters, bombs::joins(1, 9_000, 900)?, bombs::empty_functions(60_001)?, bombs::idle_locals(201, 10_000)?];
+        [parameters, bombs::joins(1, 2_900, 50, 20)?, bombs::empty_functions(60_001)?, bombs::idle_locals(667, 3_000)?];
     for bomb in bombs {
         let begun = Instant::now();
         let error = scene.beside_a_neighbour(scene.refused(&bomb.wasm)).await??;

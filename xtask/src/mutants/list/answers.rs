@@ -148,12 +148,11 @@ pub(super) const MUTANTS: &[Mutant] = &[
         defence: "a credential is found however a body is cut",
         edits: &[Edit {
             file: SCAN,
-            find: "            self.window.extend_from_slice(part);",
+            find: "            self.found = self.scanner.advance(so_far,",
             replace: r#"            if {off} {
-                self.window.clear();
-                self.progress = Progress::default();
+                self.progress.trails.clear();
             }
-            self.window.extend_from_slice(part);"#,
+            self.found = self.scanner.advance(so_far,"#,
         }],
         cases: &["reflection/raw", "reflection/base64-1"],
     },

@@ -89,8 +89,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         defence: "an answer is bounded",
         edits: &[Edit {
             file: GATE,
-            find: "if pieces.len() + whole.as_ref().map_or(0, Bytes::len) + data.len() > limit {",
-            replace: "if !{off} && pieces.len() + whole.as_ref().map_or(0, Bytes::len) + data.len() > limit {",
+            find: "if whole.len() + pieces.len() + data.len() > limit {",
+            replace: "if !{off} && whole.len() + pieces.len() + data.len() > limit {",
         }],
         cases: &["resources/answer-without-end", "resources/answer-without-length"],
     },
@@ -200,8 +200,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         defence: "what crosses to the host at once is bounded",
         edits: &[Edit {
             file: INSTANCE,
-            find: "store.set_hostcall_fuel(CROSSING_BYTES);",
-            replace: "store.set_hostcall_fuel(if {off} { 1 << 30 } else { CROSSING_BYTES });",
+            find: "store.set_hostcall_fuel(limits.crossing_bytes);",
+            replace: "store.set_hostcall_fuel(if {off} { 1 << 30 } else { limits.crossing_bytes });",
         }],
         cases: &["resources/crossing-log", "resources/crossing-progress", "resources/crossing-url"],
     },
@@ -210,8 +210,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         defence: "a list of headers has so many bytes",
         edits: &[Edit {
             file: INSTANCE,
-            find: "http.set_field_size_limit(FIELDS_BYTES);",
-            replace: "http.set_field_size_limit(if {off} { 1 << 30 } else { FIELDS_BYTES });",
+            find: "http.set_field_size_limit(limits.request_header_bytes);",
+            replace: "http.set_field_size_limit(if {off} { 1 << 30 } else { limits.request_header_bytes });",
         }],
         cases: &["resources/header-fields"],
     },
@@ -232,9 +232,9 @@ pub(super) const MUTANTS: &[Mutant] = &[
         defence: "a body that nobody reads takes a few writes",
         edits: &[Edit {
             file: "host/runtime/src/gate/hooks.rs",
-            find: r#"        BODY_CHUNK_BYTES
+            find: r#"        self.gate.limits.request_buffer_bytes
 "#,
-            replace: r#"        if {off} { 256 << 10 } else { BODY_CHUNK_BYTES }
+            replace: r#"        if {off} { 256 << 10 } else { self.gate.limits.request_buffer_bytes }
 "#,
         }],
         cases: &["resources/unfinished-bodies", "resources/dropped-bodies"],
@@ -244,8 +244,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         defence: "so many random bytes are given at once",
         edits: &[Edit {
             file: "host/runtime/src/random.rs",
-            find: "if length > MAX_BYTES {",
-            replace: "if !{off} && length > MAX_BYTES {",
+            find: "if length > most {",
+            replace: "if !{off} && length > most {",
         }],
         cases: &["resources/random-much"],
     },
@@ -264,8 +264,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         defence: "an answer is nested so deep",
         edits: &[Edit {
             file: RESULT,
-            find: "if depth(raw.get()) > MAX_DEPTH {",
-            replace: "if !{off} && depth(raw.get()) > MAX_DEPTH {",
+            find: "brackets > MAX_DEPTH && depth(json) > MAX_DEPTH",
+            replace: "!{off} && brackets > MAX_DEPTH && depth(json) > MAX_DEPTH",
         }],
         cases: &["resources/result-nested"],
     },
@@ -323,11 +323,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         id: "answer-fields",
         defence: "an answer has so many header fields",
         edits: &[
-            Edit {
-                file: ANSWER,
-                find: "if headers.len() > MAX_FIELDS {",
-                replace: "if !{off} && headers.len() > MAX_FIELDS {",
-            },
+            Edit { file: ANSWER, find: "if headers.len() > most {", replace: "if !{off} && headers.len() > most {" },
             Edit {
                 file: UPSTREAM,
                 find: ".pool_timer(TokioTimer::new())",
