@@ -449,7 +449,7 @@ mod tests {
         ("cpu_ms", "processor-time"),
         ("memory_bytes", "memory"),
         ("table_elements", "tables"),
-        ("tables", "tables"),
+        ("tables", "many-tables"),
         ("core_instances", "instances"),
         ("stack_bytes", "stack"),
         ("handles", "handles"),

@@ -158,6 +158,14 @@ pub(crate) const CASES: &[Case] = &[
         "table"
     ),
     load!(
+        "resources/tables",
+        "many_tables",
+        "consists of a module with ten tables",
+        "a component has so many tables",
+        "host/runtime/src/engine.rs",
+        "table"
+    ),
+    load!(
         "resources/instances",
         "many_instances",
         "consists of a hundred core instances",

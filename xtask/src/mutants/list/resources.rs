@@ -132,6 +132,23 @@ pub(super) const MUTANTS: &[Mutant] = &[
         cases: &["resources/table-at-start", "resources/table-declared"],
     },
     Mutant {
+        id: "many-tables",
+        defence: "a component has so many tables",
+        edits: &[
+            Edit {
+                file: ENGINE,
+                find: ".max_tables_per_component(limits.tables)",
+                replace: ".max_tables_per_component(if {off} { 100 } else { limits.tables })",
+            },
+            Edit {
+                file: ENGINE,
+                find: ".total_tables(instances.saturating_mul(limits.tables))",
+                replace: ".total_tables(instances.saturating_mul(if {off} { 100 } else { limits.tables }))",
+            },
+        ],
+        cases: &["resources/tables"],
+    },
+    Mutant {
         id: "instances",
         defence: "a component has so many instances",
         edits: &[
@@ -326,9 +343,10 @@ pub(super) const MUTANTS: &[Mutant] = &[
             Edit { file: ANSWER, find: "if headers.len() > most {", replace: "if !{off} && headers.len() > most {" },
             Edit {
                 file: UPSTREAM,
-                find: ".pool_timer(TokioTimer::new())",
-                replace: r#".pool_timer(TokioTimer::new())
-            .http1_max_headers(if {off} { 10_000 } else { 100 })"#,
+                find: "        if self.header_fields > FIELDS_BY_DEFAULT {",
+                replace: r#"        if {off} {
+            client.http1_max_headers(10_000);
+        } else if self.header_fields > FIELDS_BY_DEFAULT {"#,
             },
         ],
         cases: &["resources/answer-some-headers"],
