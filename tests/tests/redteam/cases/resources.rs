@@ -160,7 +160,7 @@ pub(crate) const CASES: &[Case] = &[
     load!(
         "resources/tables",
         "many_tables",
-        "consists of a module with ten tables",
+        "consists of eight modules with a table each",
         "a component has so many tables",
         "host/runtime/src/engine.rs",
         "table"
