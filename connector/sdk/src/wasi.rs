@@ -81,14 +81,14 @@ fn start(request: &Outgoing) -> Result<FutureIncomingResponse, SendError> {
 /// A body that cannot be written is not reported from here: the answer, or the reason that there is none,
 /// comes from the response.
 fn write_body(body: OutgoingBody, bytes: &[u8]) {
-    {
-        let Ok(stream) = body.write() else { return };
-        for chunk in bytes.chunks(WRITE_MAX_BYTES) {
-            if stream.blocking_write_and_flush(chunk).is_err() {
-                return;
-            }
+    let Ok(stream) = body.write() else { return };
+    for chunk in bytes.chunks(WRITE_MAX_BYTES) {
+        if stream.blocking_write_and_flush(chunk).is_err() {
+            return;
         }
     }
+    // A body cannot be finished while its stream is open (wasi:http, `outgoing-body.finish`).
+    drop(stream);
     drop(OutgoingBody::finish(body, None));
 }
 
