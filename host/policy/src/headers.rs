@@ -108,23 +108,28 @@ const NEVER_IN_RESPONSE: [&str; 16] = [
 /// Longest header name that a connector may declare, in bytes.
 pub const MAX_HEADER_NAME_BYTES: usize = 64;
 
-/// A name as servers tell it apart from others: in lower case (RFC 9110, section 5.1), and with `_` as `-`, which
-/// gateways that hand headers on as variables (CGI, WSGI) make one (RFC 3875, section 4.1.18).
-fn folded(name: &str) -> String {
-    name.to_ascii_lowercase().replace('_', "-")
+/// A byte of a name as servers tell it apart from others: in lower case (RFC 9110, section 5.1), and with `_` as `-`,
+/// which gateways that hand headers on as variables (CGI, WSGI) make one (RFC 3875, section 4.1.18).
+fn folded(byte: u8) -> u8 {
+    if byte == b'_' { b'-' } else { byte.to_ascii_lowercase() }
 }
 
 /// Whether two names are one to some server.
 #[must_use]
 pub fn is_same_name(one: &str, other: &str) -> bool {
-    folded(one) == folded(other)
+    one.len() == other.len() && begins_with(one, other)
+}
+
+/// Whether some server takes a name for one with this prefix.
+fn begins_with(name: &str, prefix: &str) -> bool {
+    name.len() >= prefix.len() && name.bytes().zip(prefix.bytes()).all(|(one, other)| folded(one) == folded(other))
 }
 
 /// Whether a header of this name, in any spelling, is the host's alone in requests.
 #[must_use]
 pub fn is_host_owned(name: &str) -> bool {
-    let name = folded(name);
-    HOST_OWNED.contains(&name.as_str()) || HOST_OWNED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+    HOST_OWNED.iter().any(|owned| is_same_name(name, owned))
+        || HOST_OWNED_PREFIXES.iter().any(|prefix| begins_with(name, prefix))
 }
 
 /// Decides about one request header, whatever the case of its name. `declared` are the origin's
@@ -150,8 +155,7 @@ pub fn request_header(name: &str, declared: &[String], injected: &[&str]) -> Req
 }
 
 fn is_never_in_response(name: &str) -> bool {
-    let name = folded(name);
-    NEVER_IN_RESPONSE.contains(&name.as_str())
+    NEVER_IN_RESPONSE.iter().any(|never| is_same_name(name, never))
 }
 
 /// Whether a connector may see this response header, whatever the case of its name. `declared` are the origin's

@@ -1,6 +1,7 @@
 //! Routes: the kinds of request that a tool declared, and whether a target is one of them.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::target::Target;
 use crate::text::is_unsafe_in_name;
@@ -122,11 +123,12 @@ impl Segment {
     }
 }
 
-/// A path template such as `/incidents/{id}/notes`, `/things:search` or `/things/{id}:undelete`.
+/// A path template such as `/incidents/{id}/notes`, `/things:search` or `/things/{id}:undelete`. Clones share it:
+/// every call has its tool's, and every decision the one that allowed it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PathTemplate {
-    text: String,
-    segments: Vec<Segment>,
+    text: Arc<str>,
+    segments: Arc<[Segment]>,
 }
 
 impl PathTemplate {
@@ -158,7 +160,7 @@ impl PathTemplate {
         if segments.iter().filter(|segment| segment.name().is_some()).count() > MAX_PARAMETERS {
             return Err(fail("it has more than 8 parameters"));
         }
-        Ok(Self { text: text.to_owned(), segments })
+        Ok(Self { text: text.into(), segments: segments.into() })
     }
 
     /// The template as declared.
@@ -176,7 +178,7 @@ impl PathTemplate {
     pub fn matches(&self, target: &Target) -> Option<Vec<(String, String)>> {
         let mut parameters = Vec::new();
         let mut actual = target.segments();
-        for segment in &self.segments {
+        for segment in self.segments.iter() {
             let value = actual.next()?;
             match segment {
                 Segment::Literal(word) if word == value => {}

@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
 
 /// Longest URL that a connector may ask for, in bytes. Servers commonly refuse more than 8 KiB of request line.
 pub const MAX_URL_BYTES: usize = 8 * 1024;
@@ -87,7 +88,7 @@ impl TargetError {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Base {
     https: bool,
-    host: String,
+    host: Arc<str>,
     port: u16,
 }
 
@@ -137,7 +138,7 @@ impl Base {
     #[must_use]
     pub fn authority(&self) -> String {
         let default = if self.https { 443 } else { 80 };
-        if self.port == default { self.host.clone() } else { format!("{}:{}", self.host, self.port) }
+        if self.port == default { self.host().to_owned() } else { format!("{}:{}", self.host, self.port) }
     }
 }
 
@@ -228,24 +229,24 @@ impl fmt::Display for Target {
 
 /// Splits the authority of a plain-HTTP base; gives the host in its one spelling, and the port's text. Nothing
 /// where the host is not loopback.
-fn loopback(authority: &str) -> Option<(String, Option<&str>)> {
+fn loopback(authority: &str) -> Option<(Arc<str>, Option<&str>)> {
     // An IPv6 literal stands in brackets (RFC 3986, section 3.2.2), and nothing else does.
     if let Some(bracketed) = authority.strip_prefix('[') {
         let (literal, behind) = bracketed.split_once(']')?;
         let address = literal.parse::<Ipv6Addr>().ok().filter(Ipv6Addr::is_loopback)?;
         let port = if behind.is_empty() { None } else { Some(behind.strip_prefix(':')?) };
-        return Some((format!("[{address}]"), port));
+        return Some((format!("[{address}]").into(), port));
     }
     let (host, port) = match authority.split_once(':') {
         Some((host, port)) => (host, Some(port)),
         None => (authority, None),
     };
     let is_loopback = host == "localhost" || host.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback());
-    is_loopback.then(|| (host.to_owned(), port))
+    is_loopback.then(|| (host.into(), port))
 }
 
 /// Splits `host[:port]` and checks both; gives the host in lower case.
-fn authority(text: &str, default_port: u16) -> Result<(String, u16), TargetError> {
+fn authority(text: &str, default_port: u16) -> Result<(Arc<str>, u16), TargetError> {
     if text.contains('@') {
         return Err(TargetError::UserInfo);
     }
@@ -258,7 +259,7 @@ fn authority(text: &str, default_port: u16) -> Result<(String, u16), TargetError
     };
     let host = host.to_ascii_lowercase();
     check_host(&host)?;
-    Ok((host, port))
+    Ok((host.into(), port))
 }
 
 fn port_number(text: &str) -> Result<u16, TargetError> {

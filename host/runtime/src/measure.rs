@@ -33,6 +33,7 @@ pub struct TwoWays {
     upstream: Upstream,
     declared: Base,
     real: Base,
+    route: Route,
     vault: Arc<Vault>,
     connection: Resolved,
     limits: Limits,
@@ -50,6 +51,7 @@ impl TwoWays {
             upstream: upstreams.of("measured", 1, Reach::Operator),
             declared: Base::parse(DECLARED)?,
             real: Base::parse_operator(base)?,
+            route: Route { method: Method::Get, origin: "api".to_owned(), path: PathTemplate::parse(PATH)? },
             connection: vault.resolve(connection)?,
             vault,
             limits,
@@ -64,8 +66,7 @@ impl TwoWays {
         let credential =
             BoundCredential::new("api", "authorization", "Bearer ", &self.connection.secret, "con_0".to_owned());
         let mapping = OriginMapping { declared: self.declared.clone(), real: self.real.clone() };
-        let route = Route { method: Method::Get, origin: "api".to_owned(), path: PathTemplate::parse(PATH)? };
-        let policy = EgressPolicy::new(BTreeMap::from([("api".to_owned(), mapping)]), vec![route]);
+        let policy = EgressPolicy::new(BTreeMap::from([("api".to_owned(), mapping)]), vec![self.route.clone()]);
         let declared = Origin {
             name: "api".to_owned(),
             base: self.declared.clone(),

@@ -47,6 +47,15 @@ fn database(directory: &Path) -> Database {
     Database::open(directory.join("vault/vault.db")).unwrap()
 }
 
+/// Writes to the database past the vault, as somebody who has its files may; so that it is seen at once, to the mark too.
+fn write_past(directory: &Path, sql: &str) -> usize {
+    let changed = database(directory).execute(sql, []).unwrap();
+    let mark = directory.join("vault/vault.db-mark");
+    let other: Vec<u8> = fs::read(&mark).unwrap().iter().map(|byte| byte.wrapping_add(1)).collect();
+    fs::write(mark, other).unwrap();
+    changed
+}
+
 fn code<T>(result: Result<T, VaultError>) -> &'static str {
     result.err().map_or("ok", |error| error.code())
 }
@@ -216,16 +225,15 @@ fn a_row_or_a_column_put_elsewhere_does_not_open() {
     for change in changes {
         connect();
         assert_eq!(secret_of(&vault, &kim), "kim's secret");
-        assert_eq!(database(directory.path()).execute(&change, []).unwrap(), 1, "{change}");
+        assert_eq!(write_past(directory.path(), &change), 1, "{change}");
         assert_eq!(code(vault.resolve(&kim)), "vault_sealed_data_corrupt", "{change}");
         assert_eq!(secret_of(&vault, &lee), "lee's secret", "nobody else notices");
     }
     connect();
-    database(directory.path())
-        .execute_batch("DELETE FROM connection WHERE user = 'kim'; UPDATE connection SET user = 'kim';")
-        .unwrap();
+    write_past(directory.path(), "DELETE FROM connection WHERE user = 'kim'");
+    write_past(directory.path(), "UPDATE connection SET user = 'kim'");
     assert_eq!(code(vault.resolve(&kim)), "vault_sealed_data_corrupt", "a whole row moved");
-    database(directory.path()).execute("UPDATE connection SET tenant = 'other', user = 'lee'", []).unwrap();
+    write_past(directory.path(), "UPDATE connection SET tenant = 'other', user = 'lee'");
     assert_eq!(code(vault.resolve(&key("other", "lee", "pagerduty"))), "vault_sealed_data_corrupt", "another tenant");
 }
 
@@ -251,7 +259,7 @@ fn no_file_ever_holds_a_secret() {
     let (_, api_key) = vault.create_api_key(new_key("kim", None)).unwrap();
     let api_key = api_key.expose_secret().to_owned();
     let (_, proof) = api_key.rsplit_once(&api_key[..20]).unwrap();
-    assert_eq!(search(&[CANARY, proof], "while open"), 3, "the database, its log and its index");
+    assert_eq!(search(&[CANARY, proof], "while open"), 4, "the database, its log, its index and its mark");
     assert!(fs::metadata(directory.path().join("vault/vault.db-wal")).unwrap().len() > 0);
     let sealed: Vec<u8> =
         database(directory.path()).query_row("SELECT secret FROM connection", [], |row| row.get(0)).unwrap();
@@ -317,11 +325,14 @@ fn whoever_writes_to_the_database_cannot_bring_a_revoked_key_back() {
     let (info, shown) = vault.create_api_key(new_key("kim", None)).unwrap();
     let (_, other) = vault.create_api_key(new_key("kim", None)).unwrap();
     assert!(vault.revoke_api_key(&info.id).unwrap());
-    let database = database(directory.path());
-    assert_eq!(database.execute("UPDATE api_key SET revoked_us = NULL WHERE id = ?1", [&info.id]).unwrap(), 1);
+    let id = &info.id;
+    let unrevoked = format!("UPDATE api_key SET revoked_us = NULL WHERE id = '{id}'");
+    assert_eq!(write_past(directory.path(), &unrevoked), 1);
     assert_eq!(code(vault.authenticate(&shown)), "api_key_unknown");
-    let copy = "UPDATE api_key SET (hash, seal) = (SELECT hash, seal FROM api_key WHERE id <> ?1) WHERE id = ?1";
-    assert_eq!(database.execute(copy, [&info.id]).unwrap(), 1);
+    let copied = format!(
+        "UPDATE api_key SET (hash, seal) = (SELECT hash, seal FROM api_key WHERE id <> '{id}') WHERE id = '{id}'"
+    );
+    assert_eq!(write_past(directory.path(), &copied), 1);
     assert_eq!(code(vault.authenticate(&shown)), "api_key_unknown");
     // The proof of the other key with the name of this one: the seal names the key.
     let proof = other.expose_secret().strip_prefix("tk_").unwrap().split_once('_').unwrap().1;
@@ -396,7 +407,7 @@ fn whoever_writes_to_the_database_cannot_widen_a_key() {
         let soon = Timestamp::now() + jiff::SignedDuration::from_secs(600);
         let (_, shown) = vault.create_api_key(new_key("kim", Some(soon))).unwrap();
         assert_eq!(code(vault.authenticate(&shown)), "ok");
-        assert_eq!(database(directory.path()).execute(change, []).unwrap(), 1);
+        assert_eq!(write_past(directory.path(), change), 1);
         assert_eq!(code(vault.authenticate(&shown)), "api_key_corrupt", "{change}");
     }
 }
@@ -491,4 +502,49 @@ fn two_vaults_on_one_file_do_not_lose_an_update() {
     assert_eq!(one.connection(&kim).unwrap().version, 40);
     assert!(two.disconnect(&kim).unwrap());
     assert_eq!(code(one.resolve(&kim)), "vault_connection_disconnected", "at once, in every process");
+}
+
+#[test]
+fn what_another_vault_on_the_file_has_written_counts_at_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let (here, there) = (open(directory.path()).unwrap(), open(directory.path()).unwrap());
+    let kim = key("acme", "kim", "pagerduty");
+    for round in 1..=50 {
+        let connected = there.connect(new(&kim, &format!("{CANARY}-{round}"))).unwrap();
+        // Read twice: the second time there is nothing to read.
+        for _ in 0..2 {
+            assert_eq!(secret_of(&here, &kim), format!("{CANARY}-{round}"));
+            assert!(here.is_current(&kim, connected.version).unwrap());
+        }
+        assert!(there.disconnect(&kim).unwrap());
+        assert!(!here.is_current(&kim, connected.version).unwrap());
+        assert_eq!(code(here.resolve(&kim)), "vault_connection_disconnected");
+        let (api_key, shown) = there.create_api_key(new_key("kim", None)).unwrap();
+        for _ in 0..2 {
+            here.authenticate(&shown).unwrap();
+        }
+        there.revoke_api_key(&api_key.id).unwrap();
+        assert_eq!(code(here.authenticate(&shown)), "api_key_revoked");
+    }
+}
+
+#[test]
+fn what_was_written_without_a_mark_counts_after_a_second() {
+    let directory = tempfile::tempdir().unwrap();
+    let vault = open(directory.path()).unwrap();
+    let kim = key("acme", "kim", "pagerduty");
+    let mut version = vault.connect(new(&kim, CANARY)).unwrap().version;
+    let second = Duration::from_millis(1_001);
+    // A writer that was killed before it could mark.
+    assert!(vault.is_current(&kim, version).unwrap());
+    database(directory.path()).execute("UPDATE connection SET version = version + 1", []).unwrap();
+    std::thread::sleep(second);
+    assert!(!vault.is_current(&kim, version).unwrap());
+    // Somebody takes the mark away, and a later writer makes another.
+    version = vault.connect(new(&kim, CANARY)).unwrap().version;
+    assert!(vault.is_current(&kim, version).unwrap());
+    fs::remove_file(directory.path().join("vault/vault.db-mark")).unwrap();
+    assert!(open(directory.path()).unwrap().disconnect(&kim).unwrap());
+    std::thread::sleep(second);
+    assert!(!vault.is_current(&kim, version).unwrap());
 }

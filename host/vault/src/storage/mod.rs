@@ -3,6 +3,7 @@
 //! A backend keeps and finds rows; it decides nothing and opens nothing. Every write is durable when it
 //! returns.
 
+mod memory;
 mod sqlite;
 
 pub(crate) use sqlite::Sqlite;

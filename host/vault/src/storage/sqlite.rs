@@ -2,12 +2,15 @@
 //!
 //! One connection writes; a few read, each from its own snapshot, so that a read never waits for a write.
 
+use std::collections::HashMap;
+use std::hash::Hash;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rusqlite::{Connection as Database, OpenFlags, OptionalExtension as _, Row, params};
 
+use super::memory::{Memory, Rows};
 use super::{ApiKeyRow, ConnectionRow, Storage};
 use crate::connection::{ConnectionKey, Status};
 use crate::error::VaultError;
@@ -72,6 +75,7 @@ pub(crate) struct Sqlite {
 struct Readers {
     path: PathBuf,
     idle: Mutex<Vec<Database>>,
+    memory: Memory,
 }
 
 impl Sqlite {
@@ -82,14 +86,18 @@ impl Sqlite {
                 .map_err(|e| failed("open its database", &e))?;
         prepare(&writer)?;
         // SQLite gives its side files the database's own mode; what somebody widened since is refused.
-        for side in ["-wal", "-shm"] {
+        let beside = |suffix| {
             let mut name = path.as_os_str().to_owned();
-            name.push(side);
-            if Path::new(&name).exists() {
-                private::check_file(Path::new(&name))?;
+            name.push(suffix);
+            PathBuf::from(name)
+        };
+        for side in ["-wal", "-shm"].map(beside) {
+            if side.exists() {
+                private::check_file(&side)?;
             }
         }
-        let readers = Readers { path: path.to_owned(), idle: Mutex::new(Vec::new()) };
+        let memory = Memory::open(&beside("-mark"))?;
+        let readers = Readers { path: path.to_owned(), idle: Mutex::new(Vec::new()), memory };
         Ok(Self { writer: Mutex::new(writer), readers: Some(readers) })
     }
 
@@ -114,8 +122,50 @@ impl Sqlite {
         Ok(answer)
     }
 
+    /// Writes. When this returns, no process believes what it read before.
     fn write<T>(&self, write: impl FnOnce(&Database) -> rusqlite::Result<T>) -> Result<T, VaultError> {
-        write(&lock(&self.writer)).map_err(|e| failed("write its database", &e))
+        let written = write(&lock(&self.writer)).map_err(|e| failed("write its database", &e));
+        // Also after an error, which does not always mean that nothing was written.
+        let marked = self.readers.as_ref().map_or(Ok(()), |readers| readers.memory.changed());
+        written.and_then(|written| marked.map(|()| written))
+    }
+
+    /// A row that was read before and is unchanged, or else read now.
+    fn recall<K: Hash + Eq + Clone, R, T>(
+        &self,
+        of: fn(&mut Rows) -> &mut HashMap<K, R>,
+        key: &K,
+        take: impl FnOnce(&R) -> T,
+        read: impl FnOnce() -> Result<Option<R>, VaultError>,
+    ) -> Result<Option<T>, VaultError> {
+        match &self.readers {
+            Some(readers) => readers.memory.recall(of, key, take, read),
+            None => Ok(read()?.as_ref().map(take)),
+        }
+    }
+
+    fn read_connection(&self, key: &ConnectionKey) -> Result<Option<ConnectionRow>, VaultError> {
+        self.read(|db| {
+            db.prepare_cached(concat!(
+                "SELECT version, status, created_us, updated_us, details, key_id, wrapped_key, secret FROM connection ",
+                "WHERE tenant = ?1 AND user = ?2 AND connector = ?3 AND name = ?4"
+            ))?
+            .query_row(params![key.tenant.as_str(), key.user.as_str(), key.connector, key.name], |row| {
+                connection_row(key.clone(), row, 0)
+            })
+            .optional()
+        })
+    }
+
+    fn read_api_key(&self, id: &str) -> Result<Option<ApiKeyRow>, VaultError> {
+        self.read(|db| {
+            db.prepare_cached(concat!(
+                "SELECT id, hash, tenant, user, label, tools, created_us, expires_us, last_used_us, revoked_us, seal ",
+                "FROM api_key WHERE id = ?1"
+            ))?
+            .query_row([id], api_key_row)
+            .optional()
+        })
     }
 }
 
@@ -145,29 +195,11 @@ impl Storage for Sqlite {
     }
 
     fn connection(&self, key: &ConnectionKey) -> Result<Option<ConnectionRow>, VaultError> {
-        self.read(|db| {
-            db.prepare_cached(concat!(
-                "SELECT version, status, created_us, updated_us, details, key_id, wrapped_key, secret FROM connection ",
-                "WHERE tenant = ?1 AND user = ?2 AND connector = ?3 AND name = ?4"
-            ))?
-            .query_row(params![key.tenant.as_str(), key.user.as_str(), key.connector, key.name], |row| {
-                connection_row(key.clone(), row, 0)
-            })
-            .optional()
-        })
+        self.recall(Rows::connections, key, Clone::clone, || self.read_connection(key))
     }
 
     fn standing(&self, key: &ConnectionKey) -> Result<Option<(Status, u64)>, VaultError> {
-        self.read(|db| {
-            db.prepare_cached(concat!(
-                "SELECT version, status FROM connection ",
-                "WHERE tenant = ?1 AND user = ?2 AND connector = ?3 AND name = ?4"
-            ))?
-            .query_row(params![key.tenant.as_str(), key.user.as_str(), key.connector, key.name], |row| {
-                Ok((status_from(row.get(1)?), row.get::<_, i64>(0)?.unsigned_abs()))
-            })
-            .optional()
-        })
+        self.recall(Rows::connections, key, |row| (row.status, row.version), || self.read_connection(key))
     }
 
     fn connections(&self, tenant: &str, user: &str) -> Result<Vec<ConnectionRow>, VaultError> {
@@ -279,14 +311,7 @@ impl Storage for Sqlite {
     }
 
     fn api_key(&self, id: &str) -> Result<Option<ApiKeyRow>, VaultError> {
-        self.read(|db| {
-            db.prepare_cached(concat!(
-                "SELECT id, hash, tenant, user, label, tools, created_us, expires_us, last_used_us, revoked_us, seal ",
-                "FROM api_key WHERE id = ?1"
-            ))?
-            .query_row([id], api_key_row)
-            .optional()
-        })
+        self.recall(Rows::api_keys, &id.to_owned(), Clone::clone, || self.read_api_key(id))
     }
 
     fn api_keys(&self) -> Result<Vec<ApiKeyRow>, VaultError> {

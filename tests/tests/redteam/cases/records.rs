@@ -106,6 +106,8 @@ async fn edited_key(arena: Arc<Arena>) -> Result<()> {
     let vault = files.into_iter().find(|path| path.ends_with("vault.db")).context("there is no vault")?;
     let changed = open(&vault)?.execute("UPDATE api_key SET user = 'boss'", [])?;
     ensure!(changed == 1, "{changed} keys were changed, so nothing was tried");
+    // Whoever writes there can also see to it that nobody goes on with what they read before.
+    std::fs::write(vault.with_extension("db-mark"), [1; 16])?;
     let answer = serving.request(&key).body(&call).send().await?;
     ensure!(answer.status == 401 && answer.text.contains("key_invalid"), "{answer:?}");
     Ok(())

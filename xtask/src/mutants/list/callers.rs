@@ -29,6 +29,16 @@ pub(super) const MUTANTS: &[Mutant] = &[
         cases: &["tenancy/revoked-during-call"],
     },
     Mutant {
+        id: "vault-mark",
+        defence: "what another process has ended is not remembered",
+        edits: &[Edit {
+            file: "host/vault/src/storage/sqlite.rs",
+            find: "self.readers.as_ref().map_or(Ok(()), |readers| readers.memory.changed())",
+            replace: "self.readers.as_ref().filter(|_| !{off}).map_or(Ok(()), |readers| readers.memory.changed())",
+        }],
+        cases: &["surface/revoked-key", "surface/revoked-credential"],
+    },
+    Mutant {
         id: "foreign-host",
         defence: "the listener answers to its own names",
         edits: &[Edit {

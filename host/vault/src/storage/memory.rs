@@ -1,0 +1,153 @@
+//! Rows that were read before, for as long as nothing was written since: a call asks for the same row several times,
+//! and a database takes longer to say "unchanged" than everything else that the vault does for a request.
+//!
+//! Every writer, in whatever process, replaces the mark when its write is done and before it says so. Whoever has read
+//! a mark, then rows, and finds the same mark again, knows that no write has ended in between. What stays here is as
+//! the database has it: secrets are sealed.
+
+use std::collections::HashMap;
+use std::fs::{File, OpenOptions};
+use std::hash::Hash;
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use aws_lc_rs::rand;
+
+use super::{ApiKeyRow, ConnectionRow};
+use crate::connection::ConnectionKey;
+use crate::error::VaultError;
+use crate::private;
+
+/// Bytes of a mark: drawn at random, two are never the same.
+const MARK_BYTES: usize = 16;
+/// How long rows are believed without a look into the database, in milliseconds. It only matters where a writer was
+/// killed between its write and its mark, or somebody took the mark's file away.
+const BELIEVED_MS: u64 = 1_000;
+/// Most rows of a kind. When there are more, all are forgotten; each is a few hundred bytes.
+const MAX_ROWS: usize = 1_024;
+
+type Mark = [u8; MARK_BYTES];
+
+/// The mark's file, and what was read since it last changed.
+pub(crate) struct Memory {
+    file: File,
+    rows: Mutex<Rows>,
+}
+
+/// Rows by their keys, and the mark that was read before them.
+pub(crate) struct Rows {
+    mark: Mark,
+    since: Instant,
+    connections: HashMap<ConnectionKey, ConnectionRow>,
+    api_keys: HashMap<String, ApiKeyRow>,
+}
+
+impl Rows {
+    fn new(mark: Mark) -> Self {
+        Self { mark, since: Instant::now(), connections: HashMap::new(), api_keys: HashMap::new() }
+    }
+
+    pub(crate) fn connections(&mut self) -> &mut HashMap<ConnectionKey, ConnectionRow> {
+        &mut self.connections
+    }
+
+    pub(crate) fn api_keys(&mut self) -> &mut HashMap<String, ApiKeyRow> {
+        &mut self.api_keys
+    }
+
+    fn is_believed(&self, mark: &Mark) -> bool {
+        self.mark == *mark && self.since.elapsed() < Duration::from_millis(BELIEVED_MS)
+    }
+}
+
+impl Memory {
+    /// Opens the mark's file, or makes it. It must be private, as the vault's other files.
+    pub(crate) fn open(path: &Path) -> Result<Self, VaultError> {
+        private::file(path)?;
+        let file = OpenOptions::new().read(true).write(true).open(path);
+        let file = file.map_err(|error| VaultError::unavailable("open the mark of its last change", error))?;
+        let memory = Self { file, rows: Mutex::new(Rows::new([0; MARK_BYTES])) };
+        if memory.mark().is_none() {
+            memory.changed()?;
+        }
+        Ok(memory)
+    }
+
+    /// What `take` makes of a row that is remembered, or else of the row that `read` gives, which is remembered then.
+    pub(crate) fn recall<K: Hash + Eq + Clone, R, T>(
+        &self,
+        of: fn(&mut Rows) -> &mut HashMap<K, R>,
+        key: &K,
+        take: impl FnOnce(&R) -> T,
+        read: impl FnOnce() -> Result<Option<R>, VaultError>,
+    ) -> Result<Option<T>, VaultError> {
+        // Before anything is read: what is read then is no older than the mark.
+        let mark = self.mark();
+        if let Some(mark) = &mark {
+            let mut rows = self.rows();
+            if !rows.is_believed(mark) {
+                *rows = Rows::new(*mark);
+            }
+            if let Some(row) = of(&mut rows).get(key) {
+                return Ok(Some(take(row)));
+            }
+        }
+        let Some(row) = read()? else { return Ok(None) };
+        let taken = take(&row);
+        if let Some(mark) = &mark {
+            let mut rows = self.rows();
+            // Another thread may have met a later mark meanwhile; this row may be too old for it.
+            if rows.mark == *mark {
+                let rows = of(&mut rows);
+                if rows.len() >= MAX_ROWS {
+                    rows.clear();
+                }
+                rows.insert(key.clone(), row);
+            }
+        }
+        Ok(Some(taken))
+    }
+
+    /// Tells everybody that something was written. To be called when it is done, and before anybody hears so.
+    pub(crate) fn changed(&self) -> Result<(), VaultError> {
+        let failed = |error: &dyn std::fmt::Display| VaultError::unavailable("mark that it has changed", error);
+        let mut mark = [0; MARK_BYTES];
+        rand::fill(&mut mark).map_err(|_| failed(&"the system gave no random bytes"))?;
+        put(&self.file, &mark).map_err(|error| failed(&error))?;
+        *self.rows() = Rows::new(mark);
+        Ok(())
+    }
+
+    /// The mark as it is now. Without one nothing is believed.
+    fn mark(&self) -> Option<Mark> {
+        get(&self.file).ok()
+    }
+
+    fn rows(&self) -> MutexGuard<'_, Rows> {
+        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(unix)]
+fn get(file: &File) -> std::io::Result<Mark> {
+    let mut mark = [0; MARK_BYTES];
+    std::os::unix::fs::FileExt::read_exact_at(file, &mut mark, 0)?;
+    Ok(mark)
+}
+
+#[cfg(unix)]
+fn put(file: &File, mark: &Mark) -> std::io::Result<()> {
+    std::os::unix::fs::FileExt::write_all_at(file, mark, 0)
+}
+
+/// Where reading moves the place to write at, there is no mark, and every row is read anew.
+#[cfg(not(unix))]
+fn get(_file: &File) -> std::io::Result<Mark> {
+    Err(std::io::ErrorKind::Unsupported.into())
+}
+
+#[cfg(not(unix))]
+fn put(_file: &File, _mark: &Mark) -> std::io::Result<()> {
+    Ok(())
+}
