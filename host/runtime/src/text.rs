@@ -3,6 +3,9 @@
 
 pub(crate) use toolkeep_policy::text::is_unsafe;
 
+/// Bytes that are looked at together where text is mostly plain: two of the widest common registers.
+const PLAIN_BLOCK_BYTES: usize = 64;
+
 /// The text without unsafe characters (each becomes `\u{FFFD}`), cut at a character boundary to at most
 /// `max_bytes`, with `…` where it was cut.
 pub(crate) fn clean(text: &str, max_bytes: usize) -> String {
@@ -29,12 +32,21 @@ pub(crate) fn clean_escapes(json: &str) -> Option<String> {
     let unsafe_as_it_is = |c: char| is_unsafe(c) && c != '\r';
     // Nearly all of it is plain, so it is passed over in runs; what is left is looked at by character.
     let is_plain = |byte: &u8| (b' '..=b'~').contains(byte) && *byte != b'\\';
+    let plain_run = |text: &str| {
+        // Without an early end within a block, so that the processor can look at all of its bytes at once.
+        let (blocks, _) = text.as_bytes().as_chunks::<PLAIN_BLOCK_BYTES>();
+        let all_plain =
+            |block: &&[u8; PLAIN_BLOCK_BYTES]| block.iter().fold(true, |plain, byte| plain & is_plain(byte));
+        let passed = blocks.iter().take_while(all_plain).count() * PLAIN_BLOCK_BYTES;
+        let rest = text.as_bytes().get(passed..).unwrap_or_default();
+        passed + rest.iter().position(|byte| !is_plain(byte)).unwrap_or(rest.len())
+    };
     let mut out: Option<String> = None;
     let mut rest = json;
     // Where `rest` begins, and up to where `json` was copied to `out`.
     let (mut at, mut copied) = (0, 0);
     while !rest.is_empty() {
-        let run = rest.bytes().position(|byte| !is_plain(&byte)).unwrap_or(rest.len());
+        let run = plain_run(rest);
         let odd = rest.get(run..).unwrap_or_default();
         let Some(c) = odd.chars().next() else { break };
         let (length, clean) = match (c, odd.get(1..2)) {
