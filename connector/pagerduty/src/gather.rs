@@ -5,20 +5,19 @@
 
 use std::ops::ControlFlow;
 
-use serde::Deserialize;
-use toolkeep_connector::{End, Page, Paging, Request, ToolError};
+use toolkeep_connector::{End, Lent, Page, Paging, Request, ToolError};
 
 /// Pages of 100 that one call reads: 3,000 rows, some seven megabytes of incidents.
 pub(crate) const PAGES_MAX: u32 = 30;
 
 /// Reads a list page by page. One copy of the reading for each kind of row, not for each reader.
-pub(crate) fn each_page<T: for<'de> Deserialize<'de>>(
+pub(crate) fn each_page<T: Lent + 'static>(
     request: Request<'_>,
     key: &str,
     paging: Paging,
-    each: &mut dyn FnMut(Page<T>) -> ControlFlow<()>,
+    each: &mut dyn FnMut(Page<T::Row<'_>>) -> ControlFlow<()>,
 ) -> Result<End, ToolError> {
-    request.pages(key, paging, |_, page| each(page))
+    request.lent_pages::<T>(key, paging, |_, page| each(page))
 }
 
 /// Rows found so far.
@@ -43,11 +42,11 @@ impl<R> Gather<R> {
     }
 
     /// Reads one list that PagerDuty filters and counts.
-    pub(crate) fn counted<T: for<'de> Deserialize<'de>>(
+    pub(crate) fn counted<T: Lent + 'static>(
         &mut self,
         request: Request<'_>,
         key: &str,
-        shape: impl Fn(&T) -> R,
+        shape: impl Fn(&T::Row<'_>) -> Result<R, ToolError>,
     ) -> Result<(), ToolError> {
         let want = self.limit.saturating_sub(self.rows.len());
         let paging = Paging {
@@ -56,8 +55,8 @@ impl<R> Gather<R> {
             pages_max: self.pages_left.min(PAGES_MAX),
             ..Paging::USUAL
         };
-        let (mut seen, mut total) = (0, None);
-        let end = each_page(request.query("total", "true"), key, paging, &mut |page| {
+        let (mut seen, mut total, mut fault) = (0, None, None);
+        let end = each_page::<T>(request.query("total", "true"), key, paging, &mut |page| {
             self.pages_left = self.pages_left.saturating_sub(1);
             total = page.total.or(total);
             // Behind the last row there is nothing, however far the offset: what was not seen does not count.
@@ -65,13 +64,18 @@ impl<R> Gather<R> {
                 return ControlFlow::Continue(());
             }
             seen = page.offset.saturating_add(u32::try_from(page.rows.len()).unwrap_or(u32::MAX));
-            for row in &page.rows {
-                if self.rows.len() < self.limit {
-                    self.rows.push(shape(row));
+            for row in page.rows.iter().take(self.limit.saturating_sub(self.rows.len())) {
+                match shape(row) {
+                    Ok(row) => self.rows.push(row),
+                    Err(error) => {
+                        fault = Some(error);
+                        return ControlFlow::Break(());
+                    }
                 }
             }
             if self.rows.len() < self.limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })?;
+        fault.map_or(Ok(()), Err)?;
         self.exact &= total.is_some() || (end == End::Complete && (seen > 0 || self.skip == 0));
         let here = total.unwrap_or(seen);
         self.count = self.count.saturating_add(here);
@@ -80,28 +84,36 @@ impl<R> Gather<R> {
     }
 
     /// Reads one list of which only some rows match.
-    pub(crate) fn filtered<T: for<'de> Deserialize<'de>>(
+    pub(crate) fn filtered<T: Lent + 'static>(
         &mut self,
         request: Request<'_>,
         key: &str,
-        matches: impl Fn(&T) -> bool,
-        shape: impl Fn(&T) -> R,
+        matches: impl Fn(&T::Row<'_>) -> bool,
+        shape: impl Fn(&T::Row<'_>) -> Result<R, ToolError>,
     ) -> Result<(), ToolError> {
         if self.pages_left == 0 {
             self.exact = false;
             return Ok(());
         }
         let paging = Paging { pages_max: self.pages_left, ..Paging::USUAL };
-        let end = each_page(request.query("total", "true"), key, paging, &mut |page| {
+        let mut fault = None;
+        let end = each_page::<T>(request.query("total", "true"), key, paging, &mut |page| {
             self.pages_left = self.pages_left.saturating_sub(1);
             for row in page.rows.iter().filter(|row| matches(row)) {
                 self.count = self.count.saturating_add(1);
                 if self.count > self.offset && self.rows.len() < self.limit {
-                    self.rows.push(shape(row));
+                    match shape(row) {
+                        Ok(row) => self.rows.push(row),
+                        Err(error) => {
+                            fault = Some(error);
+                            return ControlFlow::Break(());
+                        }
+                    }
                 }
             }
             ControlFlow::Continue(())
         })?;
+        fault.map_or(Ok(()), Err)?;
         self.exact &= end == End::Complete;
         Ok(())
     }

@@ -4,15 +4,15 @@
 //! not a page.
 
 use serde::Serialize;
-use toolkeep_connector::{Context, Page, Paging, ToolError};
+use toolkeep_connector::json::Written;
+use toolkeep_connector::{Context, Paging, ToolError};
 
 use crate::arguments::{bounded, either, same, urgency};
 use crate::gather::each_page;
 use crate::names::{Kind, identifier, looks_like_identifier, priorities, priority};
 use crate::object::arguments;
-use crate::row::Row;
 use crate::window::Clock;
-use crate::wire::{Incident, One};
+use crate::wire::{Listed, One};
 
 /// Longest title, in characters (PagerDuty's own limit).
 const TITLE_MAX_CHARS: usize = 1_024;
@@ -51,7 +51,7 @@ arguments! {
 #[derive(Debug, Serialize)]
 pub(crate) struct Answer {
     created: bool,
-    incident: Row,
+    incident: Written,
     url: Option<String>,
 }
 
@@ -150,7 +150,7 @@ pub(crate) fn run(context: &mut Context, arguments: Arguments) -> Result<Answer,
         (answer, _) => answer?,
     };
     let incident = answer.incident.unwrap_or_default();
-    Ok(Answer { created: true, incident: incident.row(clock.now), url: incident.html_url })
+    Ok(Answer { created: true, incident: incident.listed().write(clock.now)?, url: incident.html_url })
 }
 
 /// Which open incident has the key. Not to know is no second error.
@@ -163,7 +163,7 @@ fn holder(context: &mut Context, key: &str, service: &str) -> String {
         .queries("statuses[]", ["triggered", "acknowledged"]);
     let mut text = String::new();
     let paging = Paging { page_rows: 1, pages_max: 1, ..Paging::USUAL };
-    let _ = each_page(request, "incidents", paging, &mut |page: Page<Incident>| {
+    let _ = each_page::<Listed<'static>>(request, "incidents", paging, &mut |page| {
         // Should PagerDuty have ignored the key, the row says so.
         if let Some(found) = page.rows.first().filter(|row| row.incident_key.as_deref() == Some(key))
             && let (Some(number), Some(id)) = (found.incident_number, &found.id)

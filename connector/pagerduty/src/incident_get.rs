@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use serde_json::Value;
+use toolkeep_connector::json::{self, Written};
 use toolkeep_connector::{Context, End, Paging, ToolError};
 
 use crate::arguments::{IncidentRef, Rows, incident, limit};
@@ -43,7 +44,7 @@ arguments! {
 /// The answer.
 #[derive(Debug, Serialize)]
 pub(crate) struct Answer {
-    incident: Whole,
+    incident: Written,
     notes: Vec<Entry>,
     timeline: Vec<Entry>,
     /// Timeline entries that were found.
@@ -57,9 +58,9 @@ pub(crate) struct Answer {
 
 /// The row and what a list leaves out.
 #[derive(Debug, Serialize)]
-pub(crate) struct Whole {
+struct Whole<'a> {
     #[serde(flatten)]
-    row: Row,
+    row: Row<'a>,
     created_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     resolved_at: Option<String>,
@@ -74,7 +75,7 @@ pub(crate) struct Whole {
     #[serde(skip_serializing_if = "Option::is_none")]
     details: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    url: Option<String>,
+    url: Option<&'a str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -131,7 +132,7 @@ pub(crate) fn run(context: &mut Context, arguments: Arguments) -> Result<Answer,
     let hidden = count.saturating_sub(usize::try_from(shown_max).unwrap_or(usize::MAX));
     let mut is_cut = false;
     let mut note_is_cut = false;
-    let whole = whole(&clock, &found, &mut is_cut);
+    let whole = whole(&clock, &found, &mut is_cut)?;
     let notes: Vec<Entry> = notes.iter().skip(hidden_notes).map(|note| quoted(&clock, note, &mut is_cut)).collect();
     let timeline: Vec<Entry> =
         entries.iter().skip(hidden).map(|entry| line(&clock, entry, &mut is_cut, &mut note_is_cut)).collect();
@@ -186,15 +187,16 @@ fn short(text: &str, max_chars: usize, is_cut: &mut bool) -> String {
     short
 }
 
-fn whole(clock: &Clock, incident: &Incident, is_cut: &mut bool) -> Whole {
+fn whole(clock: &Clock, incident: &Incident, is_cut: &mut bool) -> Result<Written, ToolError> {
     let title = incident.title.as_deref().or(incident.summary.as_deref()).unwrap_or_default();
-    let row = Row { title: short(title, TITLE_MAX_CHARS, is_cut), ..incident.row(clock.now) };
+    let listed = incident.listed();
+    let row = Row { title: short(title, TITLE_MAX_CHARS, is_cut).into(), ..listed.row(clock.now) };
     let details = incident.body.as_ref().and_then(|body| match &body.details {
         Some(Value::String(text)) if !text.is_empty() => Some(short(text, NOTE_MAX_CHARS, is_cut)),
         Some(Value::Null | Value::String(_)) | None => None,
         Some(other) => Some(short(&other.to_string(), NOTE_MAX_CHARS, is_cut)),
     });
-    Whole {
+    Ok(json::write(&Whole {
         row,
         created_at: incident.created_at.map(|at| clock.write(at)),
         resolved_at: incident.resolved_at.map(|at| clock.write(at)),
@@ -206,8 +208,8 @@ fn whole(clock: &Clock, incident: &Incident, is_cut: &mut bool) -> Whole {
             .map(|counts| Alerts { all: counts.all.unwrap_or(0), triggered: counts.triggered.unwrap_or(0) }),
         incident_key: incident.incident_key.as_deref().filter(|key| !key.is_empty()).map(|key| cut(key, 255)),
         details,
-        url: incident.html_url.clone(),
-    }
+        url: incident.html_url.as_deref(),
+    })?)
 }
 
 fn quoted(clock: &Clock, note: &Note, is_cut: &mut bool) -> Entry {

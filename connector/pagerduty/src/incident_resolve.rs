@@ -4,12 +4,12 @@
 //! undone and nothing is tried twice.
 
 use serde::Serialize;
+use toolkeep_connector::json::{self, Written};
 use toolkeep_connector::{Context, ToolError};
 
 use crate::arguments::{IncidentRef, bounded, incident};
 use crate::incident_get::read;
 use crate::object::arguments;
-use crate::row::Row;
 use crate::window::Clock;
 use crate::wire::{Incident, One};
 
@@ -38,7 +38,7 @@ pub(crate) struct Answer {
     note_added: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     note_id: Option<String>,
-    incident: Row,
+    incident: Written,
 }
 
 /// What is put.
@@ -77,7 +77,7 @@ struct HalfDone {
 struct Done {
     resolved: bool,
     already_resolved: bool,
-    incident: Row,
+    incident: Written,
 }
 
 #[derive(Serialize)]
@@ -101,9 +101,9 @@ pub(crate) fn run(context: &mut Context, arguments: Arguments) -> Result<Answer,
             "PagerDuty gave incident {wanted} without an ID, so it cannot be changed."
         )));
     };
-    let already_resolved = before.is_resolved();
+    let already_resolved = before.listed().is_resolved();
     let (after, already_resolved) = if already_resolved { (before, true) } else { resolve(context, &id)? };
-    let row = after.row(clock.now);
+    let row = after.listed().write(clock.now)?;
     let Some(note) = note else {
         return Ok(Answer { resolved: true, already_resolved, note_added: false, note_id: None, incident: row });
     };
@@ -135,14 +135,14 @@ fn resolve(context: &mut Context, id: &str) -> Result<(Incident, bool), ToolErro
         }
         Err(ToolError::Conflict(why)) => {
             let now = read(context, id)?;
-            if now.is_resolved() { Ok((now, true)) } else { Err(ToolError::Conflict(why)) }
+            if now.listed().is_resolved() { Ok((now, true)) } else { Err(ToolError::Conflict(why)) }
         }
         Err(error) => Err(error),
     }
 }
 
 /// The note failed after the incident was resolved.
-fn half_done(error: ToolError, already_resolved: bool, incident: Row) -> ToolError {
+fn half_done(error: ToolError, already_resolved: bool, incident: Written) -> ToolError {
     let (code, reason) = match error {
         ToolError::InvalidArguments(text) => ("invalid-arguments", text),
         ToolError::NotFound(text) => ("not-found", text),
@@ -166,5 +166,8 @@ fn half_done(error: ToolError, already_resolved: bool, incident: Row) -> ToolErr
         done: Done { resolved: true, already_resolved, incident },
         not_done: NotDone { note: true, code, reason },
     };
-    ToolError::Partial(serde_json::to_string(&told).unwrap_or_default())
+    match json::write(&told) {
+        Ok(told) => ToolError::Partial(told.into_string()),
+        Err(error) => error.into(),
+    }
 }

@@ -8,6 +8,7 @@
 use std::cell::RefCell;
 
 use serde::Serialize;
+use toolkeep_connector::json::Written;
 use toolkeep_connector::{Context, ToolError, quote};
 
 use crate::arguments::{Any, Rows, either, limit, urgency};
@@ -15,9 +16,8 @@ use crate::civil::Timestamp;
 use crate::gather::Gather;
 use crate::names::{Kind, identifiers, listed, priorities, priority, split};
 use crate::object::arguments;
-use crate::row::Row;
 use crate::window::{Clock, Told, Window};
-use crate::wire::{Incident, Reference};
+use crate::wire::{Label, Listed};
 
 /// Rows when nobody says how many: PagerDuty's own page.
 const LIMIT_DEFAULT: u32 = 25;
@@ -74,7 +74,7 @@ pub(crate) struct Answer {
     window: Told,
     #[serde(skip_serializing_if = "Option::is_none")]
     hint: Option<String>,
-    incidents: Vec<Row>,
+    incidents: Vec<Written>,
 }
 
 /// What PagerDuty cannot filter.
@@ -82,7 +82,7 @@ struct Local {
     now: Timestamp,
     priorities: Vec<String>,
     /// Every priority that a row had.
-    seen: RefCell<Vec<Reference>>,
+    seen: RefCell<Vec<Label<'static>>>,
     min_open_s: Option<i64>,
     max_resolution_s: Option<i64>,
 }
@@ -92,7 +92,7 @@ impl Local {
         self.priorities.is_empty() && self.min_open_s.is_none() && self.max_resolution_s.is_none()
     }
 
-    fn matches(&self, incident: &Incident) -> bool {
+    fn matches(&self, incident: &Listed<'_>) -> bool {
         (self.priorities.is_empty() || self.has_priority(incident))
             && self.min_open_s.is_none_or(|min| incident.open_s(self.now).is_some_and(|open| open >= min))
             && self.max_resolution_s.is_none_or(|max| incident.resolve_s().is_some_and(|took| took <= max))
@@ -100,11 +100,11 @@ impl Local {
 }
 
 impl Local {
-    fn has_priority(&self, incident: &Incident) -> bool {
+    fn has_priority(&self, incident: &Listed<'_>) -> bool {
         let Some(priority) = &incident.priority else { return self.priorities.iter().any(|name| is_none(name)) };
         let mut seen = self.seen.borrow_mut();
         if !seen.iter().any(|known| known.id == priority.id && known.summary == priority.summary) {
-            seen.push(priority.clone());
+            seen.push(priority.owned());
         }
         self.priorities.iter().any(|name| is_called(priority, name))
     }
@@ -121,7 +121,7 @@ impl Local {
             return Ok(Some(format!(
                 "The account's priorities cannot be read, so {} may not be one; the incidents read have: {}.",
                 listed(unseen.into_iter()),
-                listed(seen.iter().filter_map(Reference::label))
+                listed(seen.iter().filter_map(Label::label))
             )));
         };
         for name in unseen {
@@ -136,7 +136,7 @@ fn is_none(name: &str) -> bool {
     name.eq_ignore_ascii_case("none")
 }
 
-fn is_called(priority: &Reference, name: &str) -> bool {
+fn is_called(priority: &Label<'_>, name: &str) -> bool {
     [&priority.summary, &priority.name, &priority.id]
         .into_iter()
         .any(|known| known.as_deref().is_some_and(|known| known.eq_ignore_ascii_case(name)))
@@ -190,11 +190,11 @@ pub(crate) fn run(context: &mut Context, arguments: Arguments) -> Result<Answer,
             .queries("service_ids[]", &services)
             .queries("team_ids[]", &teams)
             .queries("user_ids[]", &users);
-        let shape = |incident: &Incident| incident.row(clock.now);
+        let shape = |incident: &Listed<'_>| incident.write(clock.now);
         if local.is_idle() {
-            gather.counted(request, "incidents", shape)?;
+            gather.counted::<Listed<'static>>(request, "incidents", shape)?;
         } else {
-            gather.filtered(request, "incidents", |incident| local.matches(incident), shape)?;
+            gather.filtered::<Listed<'static>>(request, "incidents", |incident| local.matches(incident), shape)?;
         }
     }
     let mut hint = gather.hint("narrow it by period, service or team.");

@@ -6,7 +6,7 @@
 //! nothing, and nothing looks like good news.
 
 use serde::Serialize;
-use toolkeep_connector::{Context, Paging, ToolError, quote};
+use toolkeep_connector::{Context, Paging, ToolError, json, quote};
 
 use crate::gather::each_page;
 use crate::wire::{Named, One, Reference, labels};
@@ -184,7 +184,7 @@ fn find(context: &mut Context, kind: Kind, text: &str, exact: bool) -> Result<Na
         let mut rows: Vec<Named> = Vec::new();
         let key = kind.path().trim_start_matches('/');
         let first_page = Paging { pages_max: 1, ..Paging::USUAL };
-        each_page(context.get(kind.path()).query("query", &query), key, first_page, &mut |page| {
+        each_page::<Named>(context.get(kind.path()).query("query", &query), key, first_page, &mut |page| {
             rows.extend(page.rows);
             std::ops::ControlFlow::Break(())
         })?;
@@ -283,7 +283,10 @@ fn ambiguous<'a>(kind: Kind, text: &str, rows: impl Iterator<Item = &'a Named>) 
         quote(text),
         kind.word()
     );
-    ToolError::Ambiguous(serde_json::to_string(&Question { message, candidates }).unwrap_or_default())
+    match json::write(&Question { message, candidates }) {
+        Ok(question) => ToolError::Ambiguous(question.into_string()),
+        Err(error) => error.into(),
+    }
 }
 
 fn missing(kind: Kind, text: &str) -> ToolError {

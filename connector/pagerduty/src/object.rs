@@ -14,23 +14,24 @@ use serde_json::Value;
 use crate::civil::{self, Timestamp};
 
 /// An object with known fields; implemented by [`object!`].
-pub(crate) trait Object: Default {
+pub(crate) trait Object<'de>: Default {
     /// The fields' names in JSON.
     const NAMES: &'static [&'static str];
     /// Reads the value of the field at that place.
-    fn read<'de, A: MapAccess<'de>>(&mut self, place: usize, map: &mut A) -> Result<(), A::Error>;
+    fn read<A: MapAccess<'de>>(&mut self, place: usize, map: &mut A) -> Result<(), A::Error>;
 }
 
-/// Declares structs whose fields are all `Option`s of the type given.
+/// Declares structs whose fields are all `Option`s of the type given. One with the lifetime `'de` borrows from what it
+/// is read from.
 macro_rules! object {
-    ($($(#[$meta:meta])* $name:ident { $($field:ident $(as $json:literal)?: $kind:ty $(, by $how:ident)?;)* })*) => {$(
+    ($($(#[$meta:meta])* $name:ident $(<$life:lifetime>)? { $($field:ident $(as $json:literal)?: $kind:ty $(, by $how:ident)?;)* })*) => {$(
         $(#[$meta])*
         #[derive(Debug, Clone, Default)]
-        pub(crate) struct $name { $(pub(crate) $field: Option<$kind>),* }
+        pub(crate) struct $name $(<$life>)? { $(pub(crate) $field: Option<$kind>),* }
 
-        impl $crate::object::Object for $name {
+        impl<'de> $crate::object::Object<'de> for $name $(<$life>)? {
             const NAMES: &'static [&'static str] = &[$($crate::object::object!(@name $field $($json)?)),*];
-            fn read<'de, A: serde::de::MapAccess<'de>>(&mut self, place: usize, map: &mut A) -> Result<(), A::Error> {
+            fn read<A: serde::de::MapAccess<'de>>(&mut self, place: usize, map: &mut A) -> Result<(), A::Error> {
                 let mut left = place;
                 $(
                     if left == 0 {
@@ -44,13 +45,25 @@ macro_rules! object {
             }
         }
 
-        impl<'de> serde::Deserialize<'de> for $name {
+        impl<'de> serde::Deserialize<'de> for $name $(<$life>)? {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let fields = $crate::object::Fields(std::marker::PhantomData::<Self>);
-                deserializer.deserialize_struct(toolkeep_connector::json::WANTED_ONLY, <Self as $crate::object::Object>::NAMES, fields)
+                deserializer.deserialize_struct(toolkeep_connector::json::WANTED_ONLY, <Self as $crate::object::Object<'de>>::NAMES, fields)
             }
         }
+
+        $crate::object::object!(@lent $name $($life)?);
     )*};
+    (@lent $name:ident) => {
+        impl toolkeep_connector::Lent for $name {
+            type Row<'page> = Self;
+        }
+    };
+    (@lent $name:ident $life:lifetime) => {
+        impl toolkeep_connector::Lent for $name<'static> {
+            type Row<'page> = $name<'page>;
+        }
+    };
     (@name $field:ident) => { stringify!($field) };
     (@name $field:ident $json:literal) => { $json };
     (@read $map:ident) => { $crate::object::field($map) };
@@ -95,7 +108,7 @@ impl<'de> Deserialize<'de> for Moment {
 /// Visits an object field by field.
 pub(crate) struct Fields<T>(pub(crate) PhantomData<T>);
 
-impl<'de, T: Object> Visitor<'de> for Fields<T> {
+impl<'de, T: Object<'de>> Visitor<'de> for Fields<T> {
     type Value = T;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -6,7 +6,7 @@
 use std::ops::ControlFlow;
 
 use serde::Serialize;
-use toolkeep_connector::{Context, End, Page, Paging, ToolError};
+use toolkeep_connector::{Context, End, Paging, ToolError};
 
 use crate::arguments::{Rows, either, limit};
 use crate::civil::Timestamp;
@@ -147,7 +147,7 @@ fn policies(context: &mut Context, arguments: &Arguments) -> Result<Option<Polic
     let mut of_teams: Vec<String> = Vec::new();
     let request = context.get("/escalation_policies").queries("team_ids[]", &teams);
     let first_page = Paging { pages_max: 1, ..Paging::USUAL };
-    let end = each_page(request, "escalation_policies", first_page, &mut |page: Page<Named>| {
+    let end = each_page::<Named>(request, "escalation_policies", first_page, &mut |page| {
         of_teams.extend(page.rows.into_iter().filter_map(|policy| policy.id));
         ControlFlow::Continue(())
     })?;

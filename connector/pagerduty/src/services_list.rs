@@ -14,7 +14,7 @@ use crate::names::{Kind, identifiers, split};
 use crate::object::arguments;
 use crate::row::{TITLE_MAX_CHARS, cut};
 use crate::window::{Clock, Told, Window};
-use crate::wire::{Incident, Named, labels};
+use crate::wire::{Listed, Named, labels};
 
 /// Rows when nobody says how many.
 const LIMIT_DEFAULT: u32 = 50;
@@ -82,13 +82,13 @@ pub(crate) fn run(context: &mut Context, arguments: Arguments) -> Result<Answer,
         request = request.query("query", query);
     }
     if statuses.is_empty() {
-        gather.counted(request, "services", |service| line(service, None))?;
+        gather.counted::<Named>(request, "services", |service| Ok(line(service, None)))?;
     } else {
         let matches = |service: &Named| {
             service.status.as_deref().is_some_and(|status| statuses.contains(&status))
                 || open.as_ref().is_some_and(|open| open.of(service) > 0)
         };
-        gather.filtered(request, "services", matches, |service| line(service, open.as_ref()))?;
+        gather.filtered::<Named>(request, "services", matches, |service| Ok(line(service, open.as_ref())))?;
     }
     let mut hint = gather.hint("narrow it by query or team.");
     let doubt = open.and_then(|open| open.doubt);
@@ -123,11 +123,11 @@ impl Open {
             .queries("statuses[]", ["triggered", "acknowledged"])
             .query("total", "true");
         let paging = Paging { pages_max: PAGES_MAX, ..Paging::USUAL };
-        let end = each_page(request, "incidents", paging, &mut |page: toolkeep_connector::Page<Incident>| {
+        let end = each_page::<Listed<'static>>(request, "incidents", paging, &mut |page| {
             for id in page.rows.into_iter().filter_map(|incident| incident.service?.id) {
-                match services.iter_mut().find(|(known, _)| *known == id) {
+                match services.iter_mut().find(|(known, _)| **known == *id) {
                     Some((_, count)) => *count = count.saturating_add(1),
-                    None => services.push((id, 1)),
+                    None => services.push((id.to_string(), 1)),
                 }
             }
             ControlFlow::Continue(())

@@ -4,6 +4,7 @@
 //! refuses an incident because of its conference bridge helps nobody.
 
 use serde_json::Value;
+use toolkeep_connector::json::Text;
 
 use crate::civil::Timestamp;
 use crate::object::object;
@@ -14,6 +15,35 @@ object! {
         id: String;
         summary: String;
         name: String;
+    }
+
+    /// The same in a row of a list, as it stands on the page.
+    Label<'de> {
+        id: Text<'de>;
+        summary: Text<'de>;
+        name: Text<'de>;
+    }
+
+    /// An incident in a list: what a row needs.
+    Listed<'de> {
+        id: Text<'de>;
+        incident_number: u64;
+        title: Text<'de>;
+        summary: Text<'de>;
+        status: Text<'de>;
+        urgency: Text<'de>;
+        priority: Label<'de>;
+        service: Label<'de>;
+        created_at: Timestamp, by moment;
+        resolved_at: Timestamp, by moment;
+        last_status_change_at: Timestamp, by moment;
+        assignments: Vec<Assigned<'de>>;
+        incident_key: Text<'de>;
+    }
+
+    /// Who has it.
+    Assigned<'de> {
+        assignee: Label<'de>;
     }
 
     /// An incident.
@@ -116,13 +146,64 @@ object! {
     }
 }
 
+/// What people call something: the first of its names that says anything.
+fn first<'a>(names: [Option<&'a str>; 3]) -> Option<&'a str> {
+    names.into_iter().flatten().find(|name| !name.is_empty())
+}
+
 impl Reference {
     /// What people call it.
     pub(crate) fn label(&self) -> Option<&str> {
-        [&self.summary, &self.name, &self.id]
-            .into_iter()
-            .find_map(|text| text.as_deref().filter(|text| !text.is_empty()))
+        first([self.summary.as_deref(), self.name.as_deref(), self.id.as_deref()])
     }
+
+    fn lend(&self) -> Label<'_> {
+        Label { id: lend(&self.id), summary: lend(&self.summary), name: lend(&self.name) }
+    }
+}
+
+impl Label<'_> {
+    /// What people call it.
+    pub(crate) fn label(&self) -> Option<&str> {
+        first([self.summary.as_deref(), self.name.as_deref(), self.id.as_deref()])
+    }
+
+    /// The same without its page.
+    pub(crate) fn owned(&self) -> Label<'static> {
+        let owned = |text: &Option<Text<'_>>| text.clone().map(Text::into_owned);
+        Label { id: owned(&self.id), summary: owned(&self.summary), name: owned(&self.name) }
+    }
+}
+
+impl Assignment {
+    fn lend(&self) -> Assigned<'_> {
+        Assigned { assignee: self.assignee.as_ref().map(Reference::lend) }
+    }
+}
+
+impl Incident {
+    /// As much of it as a list has.
+    pub(crate) fn listed(&self) -> Listed<'_> {
+        Listed {
+            id: lend(&self.id),
+            incident_number: self.incident_number,
+            title: lend(&self.title),
+            summary: lend(&self.summary),
+            status: lend(&self.status),
+            urgency: lend(&self.urgency),
+            priority: self.priority.as_ref().map(Reference::lend),
+            service: self.service.as_ref().map(Reference::lend),
+            created_at: self.created_at,
+            resolved_at: self.resolved_at,
+            last_status_change_at: self.last_status_change_at,
+            assignments: self.assignments.as_ref().map(|all| all.iter().map(Assignment::lend).collect()),
+            incident_key: lend(&self.incident_key),
+        }
+    }
+}
+
+fn lend(text: &Option<String>) -> Option<Text<'_>> {
+    text.as_deref().map(Text::from)
 }
 
 /// Labels of a list that may be null.

@@ -93,6 +93,13 @@ pub(crate) fn explain(connector: &Connector, response: &Response) -> ToolError {
     }
 }
 
+/// A fault of the connector: its types decide whether they can be written.
+impl From<crate::json::Unwritable> for ToolError {
+    fn from(error: crate::json::Unwritable) -> Self {
+        Self::Other(format!("The tool's answer cannot be written as JSON: {error}."))
+    }
+}
+
 /// Said after a write whose outcome nobody knows: the one case where "try again" would be wrong.
 const DOUBT: &str = " It is not known whether the change was made: look before repeating it.";
 

@@ -1,24 +1,88 @@
-//! Reading JSON: a whole text, its UTF-8 checked once, and faults that say where without quoting what.
+//! Reading JSON: a whole text, its UTF-8 checked once, and faults that say where without quoting what. And writing it.
 //!
 //! The reader is our own, because reading answers is most of what a component computes, and it reads few of the
 //! members that are there: it passes over the others sixty-four bytes at a time. Into any type of serde's but one that
-//! borrows the text itself (`serde_json::value::RawValue`).
+//! borrows the text itself (`serde_json::value::RawValue`). The writer is our own for what it does with short texts, of
+//! which answers are made.
 
 mod bytes;
 mod deserializer;
 mod reader;
+mod serializer;
+mod text;
+mod writer;
 
 use std::fmt;
 
-use serde::Deserialize;
 use serde::de::DeserializeSeed;
+use serde::{Deserialize, Serialize, Serializer};
 
 use reader::{Error, Reader};
+pub use text::Text;
+use writer::Writer;
 
 /// As the name in `deserialize_struct`: the members that are named there are all that is wanted. The reader passes over
 /// the others by itself, which is faster by far than asking about each, and gives the wanted ones by their numbers, as
 /// `u64`. For types with a `Deserialize` of their own; `deny_unknown_fields` would have nothing to deny.
 pub const WANTED_ONLY: &str = "toolkeep::wanted-only";
+
+/// As the name in `serialize_newtype_struct`: the bytes in it are JSON already.
+const WRITTEN: &str = "toolkeep::written";
+
+/// JSON that is written already. Within another answer it stands as it is, so that a row can be written while the page
+/// is there that it borrows from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written(Vec<u8>);
+
+impl Written {
+    /// The bytes, in UTF-8.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.0
+    }
+
+    /// The text.
+    pub fn into_string(self) -> String {
+        // It was put together of whole texts, so it is one.
+        String::from_utf8(self.0).unwrap_or_default()
+    }
+}
+
+/// For [`write`](write()) only: other writers would show the bytes.
+impl Serialize for Written {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        struct Bytes<'a>(&'a [u8]);
+        impl Serialize for Bytes<'_> {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_bytes(self.0)
+            }
+        }
+        serializer.serialize_newtype_struct(WRITTEN, &Bytes(&self.0))
+    }
+}
+
+/// Why something could not be written: what its type says, or that a member's name is neither text nor number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unwritable(String);
+
+impl fmt::Display for Unwritable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Unwritable {}
+
+/// Writes a whole text, in the form of `serde_json`.
+///
+/// # Errors
+/// [`Unwritable`] if the value's type refuses, or has names of members that are neither texts nor numbers.
+pub fn write<T: Serialize + ?Sized>(value: &T) -> Result<Written, Unwritable> {
+    let mut writer = Writer::new();
+    match value.serialize(&mut writer) {
+        Ok(()) => Ok(Written(writer.finish())),
+        Err(error) => Err(Unwritable(error.to_string())),
+    }
+}
 
 /// Why a text could not be read. It quotes nothing of the text but names of types and members.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,7 +110,7 @@ impl Fault {
         let before = text.as_bytes().get(..at).unwrap_or_default();
         let line_start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
         Self {
-            is_data: matches!(error, Error::Form(_)),
+            is_data: error.is_form(),
             line: before.iter().filter(|byte| **byte == b'\n').count() + 1,
             column: at - line_start + 1,
             text: error.to_string(),
@@ -73,7 +137,7 @@ pub(crate) fn read_seed<'de, S: DeserializeSeed<'de>>(body: &'de [u8], seed: S) 
     let mut reader = Reader::new(text);
     let value = seed.deserialize(&mut reader).and_then(|value| {
         // White space may follow, and nothing else.
-        if reader.peek().is_ok() { Err(Error::Syntax("something follows the value")) } else { Ok(value) }
+        if reader.is_at_end() { Ok(value) } else { Err(Error::syntax("something follows the value")) }
     });
     value.map_err(|error| Fault::at(text, reader.at(), &error))
 }
@@ -210,6 +274,54 @@ mod tests {
         .to_string();
         let expected: Outer = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(read::<Outer>(text.as_bytes()), Ok(expected));
+    }
+
+    #[test]
+    fn it_writes_what_serde_json_writes() {
+        #[derive(Serialize)]
+        enum Kind {
+            Plain,
+            One(u8),
+            Two(u8, &'static str),
+            Named { x: Option<i8>, y: () },
+        }
+        #[derive(Serialize)]
+        struct Newtype(u8);
+        #[derive(Serialize)]
+        struct Empty {}
+        let mut texts: Vec<String> =
+            (0..200).map(|length| "ä\"x\\🎉\n".chars().cycle().take(length).collect()).collect();
+        texts.extend((0..200).map(|length| "plain".chars().cycle().take(length).collect()));
+        texts.extend((0..128_u8).map(|byte| format!("a{}b", char::from(byte))));
+        let numbers = (
+            (i8::MIN, i16::MIN, i32::MIN, i64::MIN, i128::MIN, u8::MAX, u16::MAX, u32::MAX),
+            (u64::MAX, u128::MAX, 0, 9, 10, 99, 100, -1),
+            (0.0, -0.0, 1.5e300, f64::NAN, f64::INFINITY, 0.1_f32, f32::MIN_POSITIVE),
+        );
+        let kinds = [Kind::Plain, Kind::One(1), Kind::Two(2, "two"), Kind::Named { x: Some(-3), y: () }];
+        let by_number = std::collections::BTreeMap::from([(-7, 'ä'), (8, '"')]);
+        let by_truth = std::collections::BTreeMap::from([(true, Some("x")), (false, None)]);
+        let rest = (Newtype(7), Empty {}, [0_u8; 0], by_number, by_truth, "é", json!({"k": [{"": null}, 1.5, {}]}));
+        let whole = (texts, numbers, kinds, rest);
+        let expected = serde_json::to_string(&whole).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(write(&whole).map(Written::into_string), Ok(expected));
+    }
+
+    #[test]
+    fn what_is_written_stands_as_it_is_and_what_cannot_be_is_refused() {
+        let inner = write(&json!({"a\"": [1, null]})).unwrap_or_else(|error| panic!("{error}"));
+        let outer = write(&(&inner, Some(&inner), "x")).map(Written::into_string);
+        assert_eq!(outer.as_deref(), Ok(r#"[{"a\"":[1,null]},{"a\"":[1,null]},"x"]"#));
+        assert!(write(&std::collections::BTreeMap::from([(vec![1], 1)])).is_err());
+        assert!(write(&std::collections::BTreeMap::from([(None::<u8>, 1)])).is_err());
+    }
+
+    #[test]
+    fn texts_are_borrowed_unless_they_have_escapes() {
+        let texts: Vec<Text<'_>> =
+            read(r#"["plain","esc\"aped"]"#.as_bytes()).unwrap_or_else(|fault| panic!("{fault}"));
+        assert_eq!(texts, [Text::from("plain"), Text::from("esc\"aped".to_owned())]);
+        assert!(read::<Text<'_>>(b"1").is_err());
     }
 
     #[test]

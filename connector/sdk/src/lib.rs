@@ -86,7 +86,7 @@ pub use declare::{
     PromptArgument, Route, Tool,
 };
 pub use error::{Upstream, quote, upstream_text};
-pub use paging::{End, Page, Paging};
+pub use paging::{End, Lent, Page, Paging};
 pub use request::{Method, Request};
 pub use response::Response;
 pub use run::{IntoOutput, input_schema, output_schema, run};

@@ -8,10 +8,11 @@ use std::marker::PhantomData;
 use std::ops::ControlFlow;
 
 use serde::Deserialize;
-use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
+use serde::de::{DeserializeOwned, DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 
+use crate::json::{self, Text};
 use crate::request::{Parts, Request, push_pair, transmit};
-use crate::{Context, ToolError, json};
+use crate::{Context, ToolError};
 
 /// How much of a list to read.
 #[derive(Debug, Clone, Copy)]
@@ -55,17 +56,44 @@ pub enum End {
     Bounded,
 }
 
+/// A kind of row that may borrow its texts ([`Text`]) from the page that it stands on. Implemented for the type without
+/// a page: `impl Lent for Order<'static> { type Row<'page> = Order<'page>; }`.
+pub trait Lent {
+    /// The row on its page.
+    type Row<'page>: Deserialize<'page>;
+}
+
+/// Rows that are their own.
+struct Owned<T>(PhantomData<T>);
+
+impl<T: DeserializeOwned> Lent for Owned<T> {
+    type Row<'page> = T;
+}
+
 impl Request<'_> {
     /// Reads page after page of the rows under `key`, until `each` breaks, the list ends or a bound is
     /// reached. Progress is reported from the second page on.
     ///
     /// # Errors
     /// The first request that fails ends it.
-    pub fn pages<T: for<'de> Deserialize<'de>>(
+    pub fn pages<T: DeserializeOwned>(
         self,
         key: &str,
         paging: Paging,
-        mut each: impl FnMut(&mut Context, Page<T>) -> ControlFlow<()>,
+        each: impl FnMut(&mut Context, Page<T>) -> ControlFlow<()>,
+    ) -> Result<End, ToolError> {
+        self.lent_pages::<Owned<T>>(key, paging, each)
+    }
+
+    /// As [`Request::pages`], for rows that borrow from their page: those of long lists cost less so.
+    ///
+    /// # Errors
+    /// The first request that fails ends it.
+    pub fn lent_pages<T: Lent>(
+        self,
+        key: &str,
+        paging: Paging,
+        mut each: impl FnMut(&mut Context, Page<T::Row<'_>>) -> ControlFlow<()>,
     ) -> Result<End, ToolError> {
         let Parts { context, mut outgoing, path } = self.into_parts()?;
         let connector = context.connector;
@@ -87,7 +115,7 @@ impl Request<'_> {
             if !response.is_success() {
                 return Err(crate::error::explain(connector, &response));
             }
-            let mut page: Page<T> = json::read_seed(response.body(), PageSeed { key, rows: PhantomData })
+            let mut page: Page<T::Row<'_>> = json::read_seed(response.body(), PageSeed { key, rows: PhantomData })
                 .map_err(|fault| response.unreadable(connector.title, &fault))?;
             page.offset = offset;
             let count = u32::try_from(page.rows.len()).unwrap_or(u32::MAX);
@@ -134,7 +162,8 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for PageSeed<'_, T> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut rows: Option<Vec<T>> = None;
         let (mut more, mut total) = (false, None);
-        while let Some(key) = map.next_key::<std::borrow::Cow<'de, str>>()? {
+        while let Some(key) = map.next_key::<Text<'de>>()? {
+            let key = &*key;
             if key == self.key {
                 rows = Some(map.next_value()?);
             } else if key == "more" {

@@ -111,8 +111,8 @@ impl<'a> Request<'a> {
 
     /// Sets the body and its content type.
     pub fn json(mut self, body: &impl Serialize) -> Self {
-        match serde_json::to_vec(body) {
-            Ok(bytes) => self.body = Some(bytes),
+        match crate::json::write(body) {
+            Ok(json) => self.body = Some(json.into_bytes()),
             Err(error) => {
                 let text = format!("The request cannot be written as JSON: {error}.");
                 self.fault.get_or_insert(ToolError::Other(text));

@@ -18,11 +18,11 @@ pub trait IntoOutput {
 
 impl<T: Serialize> IntoOutput for T {
     fn into_output(self) -> Result<Output, ToolError> {
-        match serde_json::to_string(&self) {
-            Ok(json) if json.starts_with('{') => Ok(Output { structured: Some(json), content: Vec::new() }),
-            Ok(_) => Err(ToolError::Other("The tool's answer is not a JSON object: a fault of the connector.".into())),
-            Err(error) => Err(ToolError::Other(format!("The tool's answer cannot be written as JSON: {error}."))),
+        let json = crate::json::write(&self)?.into_string();
+        if !json.starts_with('{') {
+            return Err(ToolError::Other("The tool's answer is not a JSON object: a fault of the connector.".into()));
         }
+        Ok(Output { structured: Some(json), content: Vec::new() })
     }
 }
 

@@ -14,29 +14,94 @@ const fn all(byte: u8) -> u64 {
 /// The place, from `at` on, of the first byte that ends a plain stretch of a JSON string: a quote, a backslash or a
 /// control character; the text's end if there is none.
 #[inline]
-pub(super) fn plain_end(text: &[u8], mut at: usize) -> usize {
+pub(super) fn plain_end(text: &[u8], at: usize) -> usize {
+    let mut rest = text.get(at..).unwrap_or_default();
     #[cfg(target_feature = "simd128")]
-    while let Some(bytes) = text.get(at..).and_then(<[u8]>::first_chunk::<16>) {
-        use core::arch::wasm32::{i8x16_bitmask, i8x16_eq, u8x16_lt, u8x16_splat, v128_or};
-        let bytes = vector(bytes);
-        let ends = v128_or(i8x16_eq(bytes, u8x16_splat(b'"')), i8x16_eq(bytes, u8x16_splat(b'\\')));
-        match i8x16_bitmask(v128_or(ends, u8x16_lt(bytes, u8x16_splat(b' ')))) {
-            0 => at += 16,
-            ends => return at + ends.trailing_zeros() as usize,
+    while let Some((bytes, after)) = rest.split_first_chunk::<16>() {
+        match ends(bytes) {
+            0 => rest = after,
+            ends => return text.len() - rest.len() + ends.trailing_zeros() as usize,
         }
     }
-    while let Some(bytes) = text.get(at..).and_then(<[u8]>::first_chunk::<8>) {
-        let word = u64::from_le_bytes(*bytes);
-        let zero = |word: u64| word.wrapping_sub(ONES) & !word;
-        let controls = word.wrapping_sub(all(b' ')) & !word;
+    short_plain_end(text, &mut rest)
+}
+
+/// As [`plain_end`], for the last few bytes of a text.
+#[cfg_attr(target_feature = "simd128", inline(never))]
+fn short_plain_end(text: &[u8], rest: &mut &[u8]) -> usize {
+    while let Some((bytes, after)) = rest.split_first_chunk::<8>() {
         // Of these tests only the lowest bit that is set is sure, and it is the one that is asked for.
-        match (zero(word ^ all(b'"')) | zero(word ^ all(b'\\')) | controls) & HIGHS {
-            0 => at += 8,
-            ends => return at + (ends.trailing_zeros() / 8) as usize,
+        match maybe_ends(u64::from_le_bytes(*bytes)) {
+            0 => *rest = after,
+            ends => return text.len() - rest.len() + (ends.trailing_zeros() / 8) as usize,
         }
     }
-    let rest = text.get(at..).unwrap_or_default();
-    at + rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..b' ')).unwrap_or(rest.len())
+    let place = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..b' '));
+    text.len() - rest.len() + place.unwrap_or(rest.len())
+}
+
+/// The bytes of these that end a plain stretch, a bit for each.
+#[cfg(target_feature = "simd128")]
+#[inline]
+fn ends(bytes: &[u8; 16]) -> u16 {
+    use core::arch::wasm32::{i8x16_bitmask, i8x16_eq, u8x16_lt, u8x16_splat, v128_or};
+    let bytes = vector(bytes);
+    let ends = v128_or(i8x16_eq(bytes, u8x16_splat(b'"')), i8x16_eq(bytes, u8x16_splat(b'\\')));
+    i8x16_bitmask(v128_or(ends, u8x16_lt(bytes, u8x16_splat(b' '))))
+}
+
+/// Nothing if none of these bytes ends a plain stretch. Else the lowest bit that is set is the high one of the first
+/// that does; bytes behind it may have theirs set for no reason.
+#[inline]
+fn maybe_ends(word: u64) -> u64 {
+    let zero = |word: u64| word.wrapping_sub(ONES) & !word;
+    let controls = word.wrapping_sub(all(b' ')) & !word;
+    (zero(word ^ all(b'"')) | zero(word ^ all(b'\\')) | controls) & HIGHS
+}
+
+/// Whether a text can stand in a JSON string as it is.
+#[inline]
+pub(super) fn is_plain(text: &[u8]) -> bool {
+    match (text.first_chunk::<8>(), text.last_chunk::<8>()) {
+        (Some(first), Some(last)) if text.len() <= 16 => {
+            maybe_ends(u64::from_le_bytes(*first)) | maybe_ends(u64::from_le_bytes(*last)) == 0
+        }
+        (Some(_), _) => plain_end(text, 0) == text.len(),
+        _ => {
+            let mut word = [b' '; 8];
+            copy(&mut word, text);
+            maybe_ends(u64::from_le_bytes(word)) == 0
+        }
+    }
+}
+
+/// Copies `from` to the beginning of `to`, which must have room. A short text without a call of the instruction that
+/// copies any length: the host does that outside of the compiled code, which takes longer than these loads and stores.
+#[inline]
+pub(super) fn copy(to: &mut [u8], from: &[u8]) {
+    /// The first and the last bytes, which overlap.
+    #[inline(always)]
+    fn both_ends<const BYTES: usize>(to: &mut [u8], from: &[u8]) {
+        if let (Some(first), Some(last)) = (from.first_chunk::<BYTES>(), from.last_chunk::<BYTES>()) {
+            let (first, last) = (*first, *last);
+            if let Some(to) = to.first_chunk_mut::<BYTES>() {
+                *to = first;
+            }
+            if let Some(to) = to.last_chunk_mut::<BYTES>() {
+                *to = last;
+            }
+        }
+    }
+    let Some(to) = to.get_mut(..from.len()) else { return };
+    match from.len() {
+        0 => {}
+        1 => both_ends::<1>(to, from),
+        2..4 => both_ends::<2>(to, from),
+        4..8 => both_ends::<4>(to, from),
+        8..=16 => both_ends::<8>(to, from),
+        17..=32 => both_ends::<16>(to, from),
+        _ => to.copy_from_slice(from),
+    }
 }
 
 /// What matters of sixty-four bytes of JSON: a bit for each byte, the first lowest.
@@ -128,6 +193,31 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn every_length_is_copied() {
+        for length in 0..100 {
+            let from: Vec<u8> = (1..=length).collect();
+            let mut to = [0; 128];
+            copy(&mut to, &from);
+            assert!(to.starts_with(&from) && to[from.len()..].iter().all(|byte| *byte == 0), "{length}");
+        }
+    }
+
+    #[test]
+    fn a_text_is_plain_if_all_of_it_is() {
+        for byte in 0..=u8::MAX {
+            for length in 1..40 {
+                for place in 0..length {
+                    let mut text = vec![b'x'; length];
+                    text[place] = byte;
+                    let plain = !matches!(byte, b'"' | b'\\' | 0..b' ');
+                    assert_eq!(is_plain(&text), plain, "{byte} at {place} of {length}");
+                }
+            }
+        }
+        assert!(is_plain(b""));
     }
 
     #[test]

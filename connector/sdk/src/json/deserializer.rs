@@ -10,21 +10,21 @@ use serde::de::{
 };
 
 use super::WANTED_ONLY;
-use super::reader::{Error, Names, Number, Reader, Result};
+use super::reader::{Error, NO_NAME, NO_VALUE, Names, Number, Reader, Result, same};
 
 impl std::error::Error for Error {}
 
 impl de::Error for Error {
     fn custom<T: fmt::Display>(text: T) -> Self {
-        Self::Form(text.to_string())
+        Self::form(text.to_string())
     }
 
     fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::Form(format!("{} stands where {expected} is expected", kind(&found)))
+        Self::form(format!("{} stands where {expected} is expected", kind(&found)))
     }
 
     fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::Form(format!("{} stands where {expected} is expected, and is not one", kind(&found)))
+        Self::form(format!("{} stands where {expected} is expected, and is not one", kind(&found)))
     }
 }
 
@@ -48,14 +48,13 @@ impl Reader<'_> {
     #[inline(never)]
     fn mismatch(&mut self, expected: &dyn Expected) -> Error {
         let found = match self.peek() {
-            Ok(b'"') => Unexpected::Char('"'),
-            Ok(b'{') => Unexpected::Map,
-            Ok(b'[') => Unexpected::Seq,
-            Ok(b'-' | b'0'..=b'9') => Unexpected::Signed(0),
-            Ok(b't' | b'f') => Unexpected::Bool(true),
-            Ok(b'n') => Unexpected::Unit,
-            Ok(_) => return Error::Syntax("this begins no value"),
-            Err(error) => return error,
+            b'"' => Unexpected::Char('"'),
+            b'{' => Unexpected::Map,
+            b'[' => Unexpected::Seq,
+            b'-' | b'0'..=b'9' => Unexpected::Signed(0),
+            b't' | b'f' => Unexpected::Bool(true),
+            b'n' => Unexpected::Unit,
+            _ => return self.unexpected(NO_VALUE),
         };
         de::Error::invalid_type(found, expected)
     }
@@ -74,7 +73,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
     type Error = Error;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        match self.peek()? {
+        match self.peek() {
             b'"' => self.deserialize_str(visitor),
             b'{' => self.deserialize_map(visitor),
             b'[' => self.deserialize_seq(visitor),
@@ -85,7 +84,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
     }
 
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        match self.peek()? {
+        match self.peek() {
             b't' => {
                 self.word("true")?;
                 visitor.visit_bool(true)
@@ -99,7 +98,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
     }
 
     fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        match self.peek()? {
+        match self.peek() {
             b'-' | b'0'..=b'9' => match self.number()? {
                 Number::Positive(number) => visitor.visit_u64(number),
                 Number::Negative(number) => visitor.visit_i64(number),
@@ -110,7 +109,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
     }
 
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        match self.peek()? {
+        match self.peek() {
             b'"' => match self.string()? {
                 Cow::Borrowed(string) => visitor.visit_borrowed_str(string),
                 Cow::Owned(string) => visitor.visit_string(string),
@@ -120,7 +119,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        match self.peek()? {
+        match self.peek() {
             b'n' => {
                 self.word("null")?;
                 visitor.visit_none()
@@ -130,7 +129,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
     }
 
     fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        match self.peek()? {
+        match self.peek() {
             b'n' => {
                 self.word("null")?;
                 visitor.visit_unit()
@@ -144,7 +143,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        if self.peek()? != b'[' {
+        if self.peek() != b'[' {
             return Err(self.mismatch(&visitor));
         }
         self.descend()?;
@@ -154,7 +153,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        if self.peek()? != b'{' {
+        if self.peek() != b'{' {
             return Err(self.mismatch(&visitor));
         }
         self.descend()?;
@@ -169,10 +168,10 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
         wanted: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value> {
-        if name != WANTED_ONLY {
+        if !same(name.as_bytes(), WANTED_ONLY.as_bytes()) {
             return self.deserialize_map(visitor);
         }
-        if self.peek()? != b'{' {
+        if self.peek() != b'{' {
             return Err(self.mismatch(&visitor));
         }
         self.descend()?;
@@ -188,7 +187,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value> {
-        match self.peek()? {
+        match self.peek() {
             b'"' => {
                 let name: StringDeserializer<Error> = self.string()?.into_owned().into_deserializer();
                 visitor.visit_enum(name)
@@ -253,14 +252,14 @@ impl<'de> MapAccess<'de> for Members<'_, 'de> {
         if !self.reader.goes_on(b'}', std::mem::take(&mut self.first))? {
             return Ok(None);
         }
-        if self.reader.peek()? != b'"' {
-            return Err(Error::Syntax("a member's name is missing"));
+        if self.reader.peek() != b'"' {
+            return Err(self.reader.unexpected(NO_NAME));
         }
         seed.deserialize(Name(&mut *self.reader)).map(Some)
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value> {
-        self.reader.expect(b':', "a colon is missing")?;
+        self.reader.colon()?;
         seed.deserialize(&mut *self.reader)
     }
 }
@@ -348,7 +347,7 @@ impl<'de> EnumAccess<'de> for Tagged<'_, 'de> {
 
     fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self)> {
         let name = seed.deserialize(Name(&mut *self.0))?;
-        self.0.expect(b':', "a colon is missing")?;
+        self.0.colon()?;
         Ok((name, self))
     }
 }

@@ -9,32 +9,62 @@ use super::bytes::{BLOCK_BYTES, Block, plain_end};
 /// Deepest nesting of a value that is read: more than any API has, and far less than the stack holds. What is passed
 /// over may be nested deeper, because that takes no stack.
 const MAX_DEPTH: u8 = 128;
+/// Decimal digits that fit into 64 bits, whichever they are: 10^19 is less than 2^64.
+const DIGITS_SURE: usize = 19;
 
-/// Why reading stopped.
+/// Why reading stopped. One word, because every step of reading may return it.
 #[derive(Debug)]
-pub(super) enum Error {
+pub(super) struct Error(Box<Reason>);
+
+/// See [`Error`].
+#[derive(Debug)]
+enum Reason {
     /// The text is not JSON.
     Syntax(&'static str),
     /// It is, of another form than was asked for.
     Form(String),
 }
 
+impl Error {
+    #[cold]
+    #[inline(never)]
+    pub(super) fn syntax(text: &'static str) -> Self {
+        Self(Box::new(Reason::Syntax(text)))
+    }
+
+    #[cold]
+    pub(super) fn form(text: String) -> Self {
+        Self(Box::new(Reason::Form(text)))
+    }
+
+    /// The text is JSON.
+    pub(super) fn is_form(&self) -> bool {
+        matches!(*self.0, Reason::Form(_))
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Syntax(text) => f.write_str(text),
-            Self::Form(text) => f.write_str(text),
+        match &*self.0 {
+            Reason::Syntax(text) => f.write_str(text),
+            Reason::Form(text) => f.write_str(text),
         }
     }
 }
 
 pub(super) type Result<T> = std::result::Result<T, Error>;
 
-const ENDS_EARLY: Error = Error::Syntax("the text ends early");
-const NO_VALUE: Error = Error::Syntax("this begins no value");
-const NO_NUMBER: Error = Error::Syntax("this is no number");
-const NO_ESCAPE: Error = Error::Syntax("this escape does not exist");
-const HALF_CHARACTER: Error = Error::Syntax("this escape is half of a character");
+const ENDS_EARLY: &str = "the text ends early";
+pub(super) const NO_VALUE: &str = "this begins no value";
+const NO_NUMBER: &str = "this is no number";
+const NO_ESCAPE: &str = "this escape does not exist";
+const HALF_CHARACTER: &str = "this escape is half of a character";
+const NO_COMMA: &str = "a comma is missing";
+pub(super) const NO_NAME: &str = "a member's name is missing";
+const NOTHING_BEHIND: &str = "a comma with nothing behind it";
+
+/// Stands for the end of the text: no token begins with this byte.
+const END: u8 = 0;
 
 /// A number, in the form that holds it exactly, if there is one.
 #[derive(Debug, PartialEq)]
@@ -62,40 +92,74 @@ impl<'de> Reader<'de> {
     }
 
     #[inline]
-    fn byte(&self) -> Option<u8> {
-        self.text.as_bytes().get(self.at).copied()
+    fn byte_at(&self, at: usize) -> u8 {
+        self.text.as_bytes().get(at).copied().unwrap_or(END)
     }
 
-    /// The first byte of the next token, which stays.
     #[inline]
-    pub(super) fn peek(&mut self) -> Result<u8> {
-        loop {
-            match self.byte() {
-                Some(b' ' | b'\n' | b'\r' | b'\t') => self.at += 1,
-                Some(byte) => return Ok(byte),
-                None => return Err(ENDS_EARLY),
-            }
+    fn byte(&self) -> u8 {
+        self.byte_at(self.at)
+    }
+
+    /// The first byte of the next token, which stays; [`END`] at the text's end.
+    #[inline]
+    pub(super) fn peek(&mut self) -> u8 {
+        match self.byte() {
+            END..=b' ' => self.peek_past_space(),
+            byte => byte,
         }
+    }
+
+    #[inline(never)]
+    fn peek_past_space(&mut self) -> u8 {
+        while let b' ' | b'\n' | b'\r' | b'\t' = self.byte() {
+            self.at += 1;
+        }
+        self.byte()
+    }
+
+    /// Whether nothing follows but white space.
+    pub(super) fn is_at_end(&mut self) -> bool {
+        self.peek();
+        self.at >= self.text.len()
+    }
+
+    /// The next token is not what it must be: it is missing, or something else.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn unexpected(&self, missing: &'static str) -> Error {
+        Error::syntax(if self.at >= self.text.len() { ENDS_EARLY } else { missing })
     }
 
     /// Takes a byte that must come next.
     #[inline]
     pub(super) fn expect(&mut self, byte: u8, missing: &'static str) -> Result<()> {
-        if self.peek()? != byte {
-            return Err(Error::Syntax(missing));
+        if self.peek() != byte {
+            return Err(self.unexpected(missing));
         }
         self.at += 1;
         Ok(())
     }
 
+    /// Takes the colon behind a member's name.
+    #[inline]
+    pub(super) fn colon(&mut self) -> Result<()> {
+        self.expect(b':', "a colon is missing")
+    }
+
     /// Takes the beginning of a list or an object.
+    #[inline]
     pub(super) fn descend(&mut self) -> Result<()> {
-        self.depth_left = self.depth_left.checked_sub(1).ok_or(Error::Syntax("the values are nested too deep"))?;
+        if self.depth_left == 0 {
+            return Err(Error::syntax("the values are nested too deep"));
+        }
+        self.depth_left -= 1;
         self.at += 1;
         Ok(())
     }
 
     /// Takes its end.
+    #[inline]
     pub(super) fn ascend(&mut self, end: u8) -> Result<()> {
         self.expect(end, "a list or an object goes on where it should end")?;
         self.depth_left += 1;
@@ -103,15 +167,17 @@ impl<'de> Reader<'de> {
     }
 
     /// Whether a list or an object that ends with `end` goes on; then its comma is taken.
+    #[inline]
     pub(super) fn goes_on(&mut self, end: u8, first: bool) -> Result<bool> {
-        match self.peek()? {
+        match self.peek() {
             next if next == end => Ok(false),
+            END => Err(self.unexpected(NO_COMMA)),
             _ if first => Ok(true),
             b',' => {
                 self.at += 1;
-                if self.peek()? == end { Err(Error::Syntax("a comma with nothing behind it")) } else { Ok(true) }
+                if self.peek() == end { Err(Error::syntax(NOTHING_BEHIND)) } else { Ok(true) }
             }
-            _ => Err(Error::Syntax("a comma is missing")),
+            _ => Err(Error::syntax(NO_COMMA)),
         }
     }
 
@@ -119,7 +185,7 @@ impl<'de> Reader<'de> {
     pub(super) fn word(&mut self, word: &'static str) -> Result<()> {
         let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
         if !rest.starts_with(word.as_bytes()) {
-            return Err(NO_VALUE);
+            return Err(Error::syntax(NO_VALUE));
         }
         self.at += word.len();
         Ok(())
@@ -144,14 +210,14 @@ impl<'de> Reader<'de> {
         loop {
             string.push_str(self.text.get(start..end).unwrap_or_default());
             self.at = end;
-            match self.byte() {
+            match self.text.as_bytes().get(end) {
                 Some(b'"') => {
                     self.at += 1;
                     return Ok(string);
                 }
                 Some(b'\\') => string.push(self.escape()?),
-                Some(_) => return Err(Error::Syntax("a control character stands in a string")),
-                None => return Err(ENDS_EARLY),
+                Some(_) => return Err(Error::syntax("a control character stands in a string")),
+                None => return Err(Error::syntax(ENDS_EARLY)),
             }
             start = self.at;
             end = plain_end(self.text.as_bytes(), start);
@@ -161,7 +227,10 @@ impl<'de> Reader<'de> {
     /// One escape (RFC 8259, section 7), the backslash of which is next.
     fn escape(&mut self) -> Result<char> {
         self.at += 1;
-        let letter = self.byte().ok_or(ENDS_EARLY)?;
+        let letter = self.byte();
+        if self.at >= self.text.len() {
+            return Err(Error::syntax(ENDS_EARLY));
+        }
         self.at += 1;
         Ok(match letter {
             b'"' | b'\\' | b'/' => char::from(letter),
@@ -181,97 +250,100 @@ impl<'de> Reader<'de> {
                 }
                 match char::decode_utf16(units).next() {
                     Some(Ok(character)) => character,
-                    _ => return Err(HALF_CHARACTER),
+                    _ => return Err(Error::syntax(HALF_CHARACTER)),
                 }
             }
-            _ => return Err(NO_ESCAPE),
+            _ => return Err(Error::syntax(NO_ESCAPE)),
         })
     }
 
     fn utf16_unit(&mut self) -> Result<u16> {
-        let digits = self.text.get(self.at..self.at + 4).filter(|digits| !digits.starts_with('+')).ok_or(NO_ESCAPE)?;
+        let digits = self.text.get(self.at..self.at + 4).filter(|digits| !digits.starts_with('+'));
+        let unit = digits.and_then(|digits| u16::from_str_radix(digits, 16).ok());
+        let unit = unit.ok_or_else(|| Error::syntax(NO_ESCAPE))?;
         self.at += 4;
-        u16::from_str_radix(digits, 16).map_err(|_| NO_ESCAPE)
+        Ok(unit)
     }
 
     /// Takes a number (RFC 8259, section 6).
     pub(super) fn number(&mut self) -> Result<Number> {
-        let start = self.at;
-        let negative = self.byte() == Some(b'-');
-        self.at += usize::from(negative);
-        let first = self.at;
-        let mut value = Some(0_u64);
-        while let Some(digit @ b'0'..=b'9') = self.byte() {
-            value = value.and_then(|value| value.checked_mul(10)?.checked_add(u64::from(digit - b'0')));
-            self.at += 1;
+        let (start, mut at) = (self.at, self.at);
+        let negative = self.byte_at(at) == b'-';
+        at += usize::from(negative);
+        let first = at;
+        let mut value = 0_u64;
+        while let digit @ b'0'..=b'9' = self.byte_at(at) {
+            value = value.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'));
+            at += 1;
         }
-        let begins_with_zero = self.text.as_bytes().get(first) == Some(&b'0');
-        if self.at == first || (begins_with_zero && self.at > first + 1) {
-            return Err(NO_NUMBER);
+        self.at = at;
+        if at == first || (self.byte_at(first) == b'0' && at > first + 1) {
+            return Err(Error::syntax(NO_NUMBER));
         }
-        let whole = !matches!(self.byte(), Some(b'.' | b'e' | b'E'));
-        match value.filter(|_| whole) {
-            Some(value) if !negative => return Ok(Number::Positive(value)),
-            // Minus zero is a float: as an integer it would lose its sign.
-            Some(value) if value > 0 => {
-                if let Some(value) = 0_i64.checked_sub_unsigned(value) {
-                    return Ok(Number::Negative(value));
+        if !matches!(self.byte_at(at), b'.' | b'e' | b'E') {
+            let exact = match at - first {
+                // No number of so many digits is too large.
+                0..=DIGITS_SURE => Some(value),
+                _ => self.text.get(first..at).and_then(|digits| digits.parse().ok()),
+            };
+            match exact {
+                Some(value) if !negative => return Ok(Number::Positive(value)),
+                // Minus zero is a float: as an integer it would lose its sign.
+                Some(value) if value > 0 => {
+                    if let Some(value) = 0_i64.checked_sub_unsigned(value) {
+                        return Ok(Number::Negative(value));
+                    }
                 }
+                _ => {}
             }
-            _ => {}
         }
-        if self.byte() == Some(b'.') {
+        self.float(start)
+    }
+
+    /// Takes the rest of a number that is no integer, or none that fits.
+    #[inline(never)]
+    fn float(&mut self, start: usize) -> Result<Number> {
+        if self.byte() == b'.' {
             self.at += 1;
             self.digits()?;
         }
-        if let Some(b'e' | b'E') = self.byte() {
+        if let b'e' | b'E' = self.byte() {
             self.at += 1;
-            self.at += usize::from(matches!(self.byte(), Some(b'+' | b'-')));
+            self.at += usize::from(matches!(self.byte(), b'+' | b'-'));
             self.digits()?;
         }
-        let float: f64 = self.text.get(start..self.at).unwrap_or_default().parse().map_err(|_| NO_NUMBER)?;
-        if float.is_finite() { Ok(Number::Float(float)) } else { Err(Error::Syntax("this number is out of range")) }
+        match self.text.get(start..self.at).unwrap_or_default().parse::<f64>() {
+            Ok(float) if float.is_finite() => Ok(Number::Float(float)),
+            Ok(_) => Err(Error::syntax("this number is out of range")),
+            Err(_) => Err(Error::syntax(NO_NUMBER)),
+        }
     }
 
     fn digits(&mut self) -> Result<()> {
         let first = self.at;
-        while let Some(b'0'..=b'9') = self.byte() {
+        while let b'0'..=b'9' = self.byte() {
             self.at += 1;
         }
-        if self.at > first { Ok(()) } else { Err(NO_NUMBER) }
+        if self.at > first { Ok(()) } else { Err(Error::syntax(NO_NUMBER)) }
     }
 
     /// Passes over a value. Its strings and its nesting must end; what is between them is not looked at.
     pub(super) fn pass_over(&mut self) -> Result<()> {
-        match self.peek()? {
-            b'"' => self.pass_over_string(),
+        match self.peek() {
+            b'"' => {
+                self.at = string_end(self.text.as_bytes(), self.at + 1);
+                if self.at > self.text.len() {
+                    self.at = self.text.len();
+                    return Err(Error::syntax(ENDS_EARLY));
+                }
+                Ok(())
+            }
             b'{' | b'[' => self.pass_over_nested(),
             b't' => self.word("true"),
             b'f' => self.word("false"),
             b'n' => self.word("null"),
             b'-' | b'0'..=b'9' => self.number().map(drop),
-            _ => Err(NO_VALUE),
-        }
-    }
-
-    #[inline]
-    fn pass_over_string(&mut self) -> Result<()> {
-        let mut at = self.at + 1;
-        loop {
-            at = plain_end(self.text.as_bytes(), at);
-            match self.text.as_bytes().get(at) {
-                Some(b'"') => {
-                    self.at = at + 1;
-                    return Ok(());
-                }
-                // Whatever is escaped: no character that matters.
-                Some(b'\\') => at += 2,
-                Some(_) => at += 1,
-                None => {
-                    self.at = self.text.len();
-                    return Err(ENDS_EARLY);
-                }
-            }
+            _ => Err(self.unexpected(NO_VALUE)),
         }
     }
 
@@ -288,7 +360,7 @@ impl<'de> Reader<'de> {
                 Some(block) => block,
                 None if rest.is_empty() => {
                     self.at = self.text.len();
-                    return Err(ENDS_EARLY);
+                    return Err(Error::syntax(ENDS_EARLY));
                 }
                 None => {
                     for (to, from) in last.iter_mut().zip(rest) {
@@ -315,23 +387,23 @@ pub(super) struct Names {
 
 impl Names {
     pub(super) fn new(names: &'static [&'static str]) -> Self {
-        Self { names, bits: names.iter().fold(0, |bits, name| bits | bit(name)) }
+        Self { names, bits: names.iter().fold(0, |bits, name| bits | bit(name.as_bytes())) }
     }
 
     #[inline]
-    fn place(&self, name: &str) -> Option<usize> {
+    fn place(&self, name: &[u8]) -> Option<usize> {
         // Most names are no wanted ones, and most of these differ in this already.
         if self.bits & bit(name) == 0 {
             return None;
         }
-        self.names.iter().position(|wanted| same(wanted.as_bytes(), name.as_bytes()))
+        self.names.iter().position(|wanted| same(wanted.as_bytes(), name))
     }
 }
 
-/// Whether two names are the same. Eight bytes at a time: what the language's own comparison calls takes them one by one
+/// Whether two texts are the same. Eight bytes at a time: what the language's own comparison calls takes them one by one
 /// in WebAssembly.
 #[inline]
-fn same(one: &[u8], other: &[u8]) -> bool {
+pub(super) fn same(one: &[u8], other: &[u8]) -> bool {
     if one.len() != other.len() {
         return false;
     }
@@ -343,38 +415,93 @@ fn same(one: &[u8], other: &[u8]) -> bool {
 
 /// One of 64 bits, by a name's length, beginning and end.
 #[inline(always)]
-fn bit(name: &str) -> u64 {
-    let name = name.as_bytes();
+fn bit(name: &[u8]) -> u64 {
     let end = |byte: Option<&u8>| byte.copied().map_or(0, usize::from);
     1 << ((name.len() * 5 + end(name.first()) * 3 + end(name.last()) * 7) % 64)
 }
 
-impl<'de> Reader<'de> {
+/// The place behind the quote that ends a string, from within it; past the text's end if there is none.
+#[inline]
+fn string_end(text: &[u8], mut at: usize) -> usize {
+    loop {
+        at = plain_end(text, at);
+        match text.get(at) {
+            Some(b'"') => return at + 1,
+            // Whatever is escaped: no character that matters.
+            Some(b'\\') => at += 2,
+            Some(_) => at += 1,
+            None => return text.len() + 1,
+        }
+    }
+}
+
+impl Reader<'_> {
     /// Goes on to the next member of an object that is wanted, past its colon, and says which it is; nothing at the
     /// object's end.
+    ///
+    /// Most of reading happens here, so the place is kept at hand, and what nearly every text has, nothing between its
+    /// tokens, is looked for first.
     pub(super) fn next_wanted(&mut self, names: &Names, first: &mut bool) -> Result<Option<usize>> {
-        while self.goes_on(b'}', std::mem::take(first))? {
-            let name = self.name()?;
-            if self.byte() == Some(b':') {
-                self.at += 1;
+        let text = self.text.as_bytes();
+        let mut first = std::mem::take(first);
+        let mut at = self.at;
+        loop {
+            if first || !text.get(at..).is_some_and(|rest| rest.starts_with(b",\"")) {
+                self.at = at;
+                if !self.goes_on(b'}', first)? {
+                    return Ok(None);
+                }
+                if self.peek() != b'"' {
+                    return Err(self.unexpected(NO_NAME));
+                }
+                at = self.at;
             } else {
-                self.expect(b':', "a colon is missing")?;
+                at += 1;
             }
-            if let Some(place) = names.place(&name) {
-                return Ok(Some(place));
+            first = false;
+            let end = plain_end(text, at + 1);
+            let place = match text.get(end) {
+                Some(b'"') => {
+                    let place = names.place(text.get(at + 1..end).unwrap_or_default());
+                    at = end + 1;
+                    place
+                }
+                _ => {
+                    self.at = at;
+                    let name = self.escaped_string(at + 1, end)?;
+                    at = self.at;
+                    names.place(name.as_bytes())
+                }
+            };
+            if text.get(at) == Some(&b':') {
+                at += 1;
+            } else {
+                self.at = at;
+                self.colon()?;
+                at = self.at;
             }
-            self.pass_over()?;
+            if place.is_some() {
+                self.at = at;
+                return Ok(place);
+            }
+            at = match text.get(at..).unwrap_or_default() {
+                [b'"', ..] => {
+                    let end = string_end(text, at + 1);
+                    if end > text.len() {
+                        self.at = text.len();
+                        return Err(Error::syntax(ENDS_EARLY));
+                    }
+                    end
+                }
+                [b'n', b'u', b'l', b'l', ..] => at + 4,
+                [b'[', b']', ..] => at + 2,
+                _ => {
+                    self.at = at;
+                    self.pass_over()?;
+                    self.at
+                }
+            };
         }
-        Ok(None)
-    }
-
-    /// Takes a member's name.
-    #[inline]
-    fn name(&mut self) -> Result<Cow<'de, str>> {
-        if self.peek()? != b'"' {
-            return Err(Error::Syntax("a member's name is missing"));
-        }
-        self.string()
     }
 }
 
