@@ -85,6 +85,18 @@ impl Date {
         era * 146_097 + of_era - 719_468
     }
 
+    /// Whether the calendar has it.
+    fn exists(self) -> bool {
+        let leap = self.year % 4 == 0 && (self.year % 100 != 0 || self.year % 400 == 0);
+        let last = match self.month {
+            2 => 28 + i64::from(leap),
+            4 | 6 | 9 | 11 => 30,
+            1..=12 => 31,
+            _ => return false,
+        };
+        (1..=last).contains(&self.day)
+    }
+
     /// Day of the week; 0 is Monday.
     pub(crate) fn weekday(self) -> i64 {
         (self.days() + 3).rem_euclid(7)
@@ -94,34 +106,34 @@ impl Date {
 /// Reads `2026-11-22`, `2026-11-22T09:00[:00[.5]]` and the same with `Z` or an offset: seconds of the
 /// local clock since the epoch, and the offset from UTC where there is one.
 pub(crate) fn parse(text: &str) -> Option<(i64, Option<i64>)> {
-    let mut left = text.trim();
+    let mut left = text.as_bytes();
+    // Few moments have space around them, and looking for all that is space takes as long as reading one.
+    if !matches!(left, [b'0'..=b'9', .., b'0'..=b'9' | b'Z']) {
+        left = text.trim().as_bytes();
+    }
     let year = digits(&mut left, 4)?;
-    take(&mut left, &['-'])?;
+    take(&mut left, b"-")?;
     let month = digits(&mut left, 2)?;
-    take(&mut left, &['-'])?;
+    take(&mut left, b"-")?;
     let day = digits(&mut left, 2)?;
     let date = Date { year, month, day };
-    // A day that the month does not have comes back as another one.
-    if Date::from_days(date.days()) != date {
+    if !date.exists() {
         return None;
     }
     let midnight = date.days() * DAY_S;
     if left.is_empty() {
         return Some((midnight, None));
     }
-    take(&mut left, &['T', 't', ' '])?;
+    take(&mut left, b"Tt ")?;
     let hour = digits(&mut left, 2)?;
-    take(&mut left, &[':'])?;
+    take(&mut left, b":")?;
     let minute = digits(&mut left, 2)?;
     let mut second = 0;
-    if take(&mut left, &[':']).is_some() {
+    if take(&mut left, b":").is_some() {
         second = digits(&mut left, 2)?;
-        if take(&mut left, &['.', ',']).is_some() {
-            let rest = left.trim_start_matches(|character: char| character.is_ascii_digit());
-            if rest.len() == left.len() {
-                return None;
-            }
-            left = rest;
+        if take(&mut left, b".,").is_some() {
+            digits(&mut left, 1)?;
+            while digits(&mut left, 1).is_some() {}
         }
     }
     // 60 is a leap second, which counts as the second after it.
@@ -132,32 +144,42 @@ pub(crate) fn parse(text: &str) -> Option<(i64, Option<i64>)> {
     if left.is_empty() {
         return Some((local, None));
     }
-    if left.eq_ignore_ascii_case("z") {
+    if let [b'Z' | b'z'] = left {
         return Some((local, Some(0)));
     }
-    let sign = if take(&mut left, &['+']).is_some() {
+    let sign = if take(&mut left, b"+").is_some() {
         1
     } else {
-        take(&mut left, &['-'])?;
+        take(&mut left, b"-")?;
         -1
     };
     let hours = digits(&mut left, 2)?;
-    let _ = take(&mut left, &[':']);
+    let _ = take(&mut left, b":");
     let minutes = if left.is_empty() { 0 } else { digits(&mut left, 2)? };
     (left.is_empty() && hours < 24 && minutes < 60).then_some((local, Some(sign * (hours * 3_600 + minutes * 60))))
 }
 
-fn digits(left: &mut &str, count: usize) -> Option<i64> {
+#[inline]
+fn digits(left: &mut &[u8], count: usize) -> Option<i64> {
     let (number, rest) = left.split_at_checked(count)?;
-    if !number.bytes().all(|byte| byte.is_ascii_digit()) {
+    let mut value = 0;
+    for byte in number {
+        if !byte.is_ascii_digit() {
+            return None;
+        }
+        value = value * 10 + i64::from(byte - b'0');
+    }
+    *left = rest;
+    Some(value)
+}
+
+#[inline]
+fn take(left: &mut &[u8], wanted: &[u8]) -> Option<()> {
+    let (byte, rest) = left.split_first()?;
+    if !wanted.contains(byte) {
         return None;
     }
     *left = rest;
-    number.parse().ok()
-}
-
-fn take(left: &mut &str, wanted: &[char]) -> Option<()> {
-    *left = left.strip_prefix(wanted)?;
     Some(())
 }
 
@@ -171,6 +193,7 @@ mod tests {
         for days in (-100_000..100_000).step_by(7).chain(20_000..22_000) {
             let date = Date::from_days(days);
             assert_eq!(date.days(), days);
+            assert!(date.exists());
             let theirs = jiff::civil::date(1970, 1, 1) + jiff::Span::new().days(days);
             assert_eq!(
                 (date.year, date.month, date.day),
@@ -181,17 +204,29 @@ mod tests {
     }
 
     #[test]
+    fn days_that_a_full_library_does_not_know_do_not_exist() {
+        for year in [1600, 1900, 2000, 2023, 2024, 2100, 2400] {
+            for (month, day) in (0..=14).flat_map(|month| (0..=33).map(move |day| (month, day))) {
+                let theirs = jiff::civil::Date::new(year, month, day);
+                let date = Date { year: year.into(), month: month.into(), day: day.into() };
+                assert_eq!(date.exists(), theirs.is_ok(), "{date:?}");
+            }
+        }
+    }
+
+    #[test]
     fn reads_what_rfc_3339_writes_and_nothing_else() {
         let cases = [
             "2026-11-22T09:30:15Z",
             "2026-11-22t09:30:15.123456z",
+            " 2026-11-22T09:30:15Z\n",
             "2024-02-29T23:59:59+05:30",
             "2026-03-29T02:30:00-09:30",
             "1969-12-31T23:59:59Z",
         ];
         for text in cases {
             let (local, offset) = parse(text).unwrap();
-            let theirs: jiff::Timestamp = text.parse().unwrap();
+            let theirs: jiff::Timestamp = text.trim().parse().unwrap();
             let ours = local - offset.unwrap();
             assert_eq!(ours, theirs.as_millisecond().div_euclid(1_000), "{text}");
         }

@@ -147,7 +147,7 @@ object! {
 }
 
 /// What people call something: the first of its names that says anything.
-fn first<'a>(names: [Option<&'a str>; 3]) -> Option<&'a str> {
+fn first(names: [Option<&str>; 3]) -> Option<&str> {
     names.into_iter().flatten().find(|name| !name.is_empty())
 }
 

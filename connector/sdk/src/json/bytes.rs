@@ -44,10 +44,10 @@ fn short_plain_end(text: &[u8], rest: &mut &[u8]) -> usize {
 #[cfg(target_feature = "simd128")]
 #[inline]
 fn ends(bytes: &[u8; 16]) -> u16 {
-    use core::arch::wasm32::{i8x16_bitmask, i8x16_eq, u8x16_lt, u8x16_splat, v128_or};
+    use core::arch::wasm32::{i8x16_bitmask, i8x16_eq, u8x16_le, u8x16_splat, v128_or};
     let bytes = vector(bytes);
     let ends = v128_or(i8x16_eq(bytes, u8x16_splat(b'"')), i8x16_eq(bytes, u8x16_splat(b'\\')));
-    i8x16_bitmask(v128_or(ends, u8x16_lt(bytes, u8x16_splat(b' '))))
+    i8x16_bitmask(v128_or(ends, u8x16_le(bytes, u8x16_splat(b' ' - 1))))
 }
 
 /// Nothing if none of these bytes ends a plain stretch. Else the lowest bit that is set is the high one of the first
@@ -93,14 +93,38 @@ pub(super) fn copy(to: &mut [u8], from: &[u8]) {
         }
     }
     let Some(to) = to.get_mut(..from.len()) else { return };
-    match from.len() {
-        0 => {}
-        1 => both_ends::<1>(to, from),
-        2..4 => both_ends::<2>(to, from),
-        4..8 => both_ends::<4>(to, from),
-        8..=16 => both_ends::<8>(to, from),
-        17..=32 => both_ends::<16>(to, from),
-        _ => to.copy_from_slice(from),
+    if from.len() > 32 {
+        to.copy_from_slice(from);
+    } else if from.len() >= 16 {
+        both_ends::<16>(to, from);
+    } else if from.len() >= 8 {
+        both_ends::<8>(to, from);
+    } else if from.len() >= 4 {
+        both_ends::<4>(to, from);
+    } else if from.len() >= 2 {
+        both_ends::<2>(to, from);
+    } else {
+        both_ends::<1>(to, from);
+    }
+}
+
+/// The bytes of a block that end a plain stretch, a bit for each, the first lowest.
+#[inline]
+pub(super) fn plain_ends(block: &[u8; BLOCK_BYTES]) -> u64 {
+    #[cfg(target_feature = "simd128")]
+    {
+        let (parts, _) = block.as_chunks::<16>();
+        parts.iter().zip([0, 16, 32, 48]).fold(0, |all, (part, shift)| all | u64::from(ends(part)) << shift)
+    }
+    #[cfg(not(target_feature = "simd128"))]
+    {
+        let (parts, _) = block.as_chunks::<8>();
+        parts.iter().zip([0, 8, 16, 24, 32, 40, 48, 56]).fold(0, |found, (part, shift)| {
+            let word = u64::from_le_bytes(*part);
+            // All control characters are below 32: without their lowest five bits they are zero.
+            let ends = equal(word, b'"') | equal(word, b'\\') | equal(word & all(!31), 0);
+            found | ends << shift
+        })
     }
 }
 
@@ -190,6 +214,9 @@ mod tests {
                         closes: mask(b"}]"),
                     };
                     assert_eq!(Block::of(&bytes), expected, "{byte} at {place} among {background}");
+                    let ends =
+                        (0..64).fold(0, |mask, at| mask | u64::from(matches!(bytes[at], b'"' | b'\\' | 0..b' ')) << at);
+                    assert_eq!(plain_ends(&bytes), ends, "{byte} at {place} among {background}");
                 }
             }
         }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::rc::Rc;
 
 use serde::de::value::StringDeserializer;
 use serde::de::{
@@ -175,7 +176,8 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
             return Err(self.mismatch(&visitor));
         }
         self.descend()?;
-        let value = visitor.visit_map(WantedMembers { reader: self, names: Names::new(wanted), first: true })?;
+        let names = self.names(wanted);
+        let value = visitor.visit_map(WantedMembers { reader: self, names, first: true })?;
         self.ascend(b'}')?;
         Ok(value)
     }
@@ -267,7 +269,7 @@ impl<'de> MapAccess<'de> for Members<'_, 'de> {
 /// The members of an object that are wanted, by their numbers.
 struct WantedMembers<'a, 'de> {
     reader: &'a mut Reader<'de>,
-    names: Names,
+    names: Rc<Names>,
     first: bool,
 }
 

@@ -3,8 +3,9 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::rc::Rc;
 
-use super::bytes::{BLOCK_BYTES, Block, plain_end};
+use super::bytes::{BLOCK_BYTES, Block, plain_end, plain_ends};
 
 /// Deepest nesting of a value that is read: more than any API has, and far less than the stack holds. What is passed
 /// over may be nested deeper, because that takes no stack.
@@ -79,11 +80,13 @@ pub(super) struct Reader<'de> {
     text: &'de str,
     at: usize,
     depth_left: u8,
+    /// What is wanted of each type of object that was read.
+    known: Vec<Rc<Names>>,
 }
 
 impl<'de> Reader<'de> {
     pub(super) fn new(text: &'de str) -> Self {
-        Self { text, at: 0, depth_left: MAX_DEPTH }
+        Self { text, at: 0, depth_left: MAX_DEPTH, known: Vec::new() }
     }
 
     /// How far it was read, in bytes.
@@ -378,46 +381,97 @@ impl<'de> Reader<'de> {
     }
 }
 
-/// The names of the members that somebody wants of an object, with a bit for each that they have in common with what
-/// is no name of these only by chance.
+/// The names of the members that somebody wants of an object, found by a number below 64 that each has, and that most
+/// other names do not have.
 pub(super) struct Names {
     names: &'static [&'static str],
-    bits: u64,
+    /// The numbers that they have, a bit for each.
+    numbers: u64,
+    /// The place of the name that has a number, or [`SEVERAL`].
+    places: [u8; 64],
 }
 
+/// More than one name has the number, or one whose place is larger than these.
+const SEVERAL: u8 = u8::MAX;
+
 impl Names {
-    pub(super) fn new(names: &'static [&'static str]) -> Self {
-        Self { names, bits: names.iter().fold(0, |bits, name| bits | bit(name.as_bytes())) }
+    fn new(names: &'static [&'static str]) -> Self {
+        let mut new = Self { names, numbers: 0, places: [SEVERAL; 64] };
+        for (place, name) in names.iter().enumerate() {
+            let number = number(name.as_bytes());
+            let is_first = new.numbers >> number & 1 == 0;
+            new.numbers |= 1 << number;
+            if let Some(known) = new.places.get_mut(number) {
+                *known = if is_first { u8::try_from(place).unwrap_or(SEVERAL) } else { SEVERAL };
+            }
+        }
+        new
     }
 
-    #[inline]
+    #[inline(always)]
     fn place(&self, name: &[u8]) -> Option<usize> {
-        // Most names are no wanted ones, and most of these differ in this already.
-        if self.bits & bit(name) == 0 {
+        let number = number(name);
+        if self.numbers >> number & 1 == 0 {
             return None;
         }
+        let place = self.places.get(number).copied().map_or(0, usize::from);
+        match self.names.get(place) {
+            Some(wanted) => same(wanted.as_bytes(), name).then_some(place),
+            None => self.one_of_several(name),
+        }
+    }
+
+    #[inline(never)]
+    fn one_of_several(&self, name: &[u8]) -> Option<usize> {
         self.names.iter().position(|wanted| same(wanted.as_bytes(), name))
     }
 }
 
-/// Whether two texts are the same. Eight bytes at a time: what the language's own comparison calls takes them one by one
-/// in WebAssembly.
+impl Reader<'_> {
+    /// The names that a type wants. A text has few types of objects and many objects: each type's are prepared once.
+    pub(super) fn names(&mut self, names: &'static [&'static str]) -> Rc<Names> {
+        let known = self.known.iter().find(|known| std::ptr::eq(known.names, names));
+        if let Some(known) = known {
+            return Rc::clone(known);
+        }
+        let new = Rc::new(Names::new(names));
+        self.known.push(Rc::clone(&new));
+        new
+    }
+}
+
+/// Whether two texts are the same. In words: what the language's own comparison calls takes them byte by byte in
+/// WebAssembly.
 #[inline]
 pub(super) fn same(one: &[u8], other: &[u8]) -> bool {
+    /// Whether both ends are the same, which may overlap.
+    #[inline(always)]
+    fn both_ends<const BYTES: usize>(one: &[u8], other: &[u8]) -> bool {
+        one.first_chunk::<BYTES>() == other.first_chunk::<BYTES>()
+            && one.last_chunk::<BYTES>() == other.last_chunk::<BYTES>()
+    }
     if one.len() != other.len() {
         return false;
     }
-    let ((words, rest), (other_words, other_rest)) = (one.as_chunks::<8>(), other.as_chunks::<8>());
-    let pairs = words.iter().zip(other_words);
-    pairs.fold(0, |different, (one, other)| different | (u64::from_le_bytes(*one) ^ u64::from_le_bytes(*other))) == 0
-        && rest.iter().zip(other_rest).all(|(one, other)| one == other)
+    if one.len() >= 8 {
+        let ((words, _), (others, _)) = (one.as_chunks::<8>(), other.as_chunks::<8>());
+        let begin = words.iter().zip(others).all(|(one, other)| u64::from_le_bytes(*one) == u64::from_le_bytes(*other));
+        begin && both_ends::<8>(one, other)
+    } else if one.len() >= 4 {
+        both_ends::<4>(one, other)
+    } else if one.len() >= 2 {
+        both_ends::<2>(one, other)
+    } else {
+        one.first() == other.first()
+    }
 }
 
-/// One of 64 bits, by a name's length, beginning and end.
+/// A number below 64, by a name's length, beginning and end. The factors are some by which the names of common members
+/// (`id`, `name`, `status`, `created_at`) rarely share one.
 #[inline(always)]
-fn bit(name: &[u8]) -> u64 {
+fn number(name: &[u8]) -> usize {
     let end = |byte: Option<&u8>| byte.copied().map_or(0, usize::from);
-    1 << ((name.len() * 5 + end(name.first()) * 3 + end(name.last()) * 7) % 64)
+    (name.len() * 4 + end(name.first()) * 9 + end(name.last()) * 23) % 64
 }
 
 /// The place behind the quote that ends a string, from within it; past the text's end if there is none.
@@ -439,69 +493,84 @@ impl Reader<'_> {
     /// Goes on to the next member of an object that is wanted, past its colon, and says which it is; nothing at the
     /// object's end.
     ///
-    /// Most of reading happens here, so the place is kept at hand, and what nearly every text has, nothing between its
-    /// tokens, is looked for first.
+    /// Most of reading happens here. Nearly every member stands close behind the one before it, and a name and the
+    /// value's beginning lie in one block: that is tried first, and whatever else there may be is not done here.
     pub(super) fn next_wanted(&mut self, names: &Names, first: &mut bool) -> Result<Option<usize>> {
         let text = self.text.as_bytes();
         let mut first = std::mem::take(first);
         let mut at = self.at;
         loop {
-            if first || !text.get(at..).is_some_and(|rest| rest.starts_with(b",\"")) {
+            if !first && text.get(at..).is_some_and(|rest| rest.starts_with(b",\"")) {
+                at += 1;
+            } else {
                 self.at = at;
-                if !self.goes_on(b'}', first)? {
+                if !self.goes_on_to_name(first)? {
                     return Ok(None);
                 }
-                if self.peek() != b'"' {
-                    return Err(self.unexpected(NO_NAME));
-                }
                 at = self.at;
-            } else {
-                at += 1;
             }
             first = false;
-            let end = plain_end(text, at + 1);
-            let place = match text.get(end) {
-                Some(b'"') => {
-                    let place = names.place(text.get(at + 1..end).unwrap_or_default());
-                    at = end + 1;
-                    place
-                }
-                _ => {
-                    self.at = at;
-                    let name = self.escaped_string(at + 1, end)?;
-                    at = self.at;
-                    names.place(name.as_bytes())
-                }
-            };
-            if text.get(at) == Some(&b':') {
-                at += 1;
-            } else {
+            let Some(block) = text.get(at..).and_then(<[u8]>::first_chunk::<BLOCK_BYTES>) else {
                 self.at = at;
-                self.colon()?;
+                if let Some(place) = self.other_member(names)? {
+                    return Ok(Some(place));
+                }
                 at = self.at;
-            }
-            if place.is_some() {
-                self.at = at;
-                return Ok(place);
-            }
-            at = match text.get(at..).unwrap_or_default() {
-                [b'"', ..] => {
-                    let end = string_end(text, at + 1);
-                    if end > text.len() {
-                        self.at = text.len();
-                        return Err(Error::syntax(ENDS_EARLY));
-                    }
-                    end
-                }
-                [b'n', b'u', b'l', b'l', ..] => at + 4,
-                [b'[', b']', ..] => at + 2,
-                _ => {
-                    self.at = at;
-                    self.pass_over()?;
-                    self.at
-                }
+                continue;
             };
+            // The first is the quote at which the name begins.
+            let ends = plain_ends(block) & !1;
+            let name_end = ends.trailing_zeros() as usize;
+            let Some([b'"', b':', value, after]) = block.get(name_end..).and_then(<[u8]>::first_chunk::<4>) else {
+                self.at = at;
+                if let Some(place) = self.other_member(names)? {
+                    return Ok(Some(place));
+                }
+                at = self.at;
+                continue;
+            };
+            if let Some(place) = names.place(block.get(1..name_end).unwrap_or_default()) {
+                self.at = at + name_end + 2;
+                return Ok(Some(place));
+            }
+            if *value == b'"' {
+                // Behind the ends of the name there is the quote at which the value begins.
+                let ends = ends & ends.wrapping_sub(1);
+                let end = (ends & ends.wrapping_sub(1)).trailing_zeros() as usize;
+                if block.get(end) == Some(&b'"') {
+                    at += end + 1;
+                    continue;
+                }
+            } else if (*value, *after) == (b'[', b']') {
+                at += name_end + 4;
+                continue;
+            }
+            self.at = at + name_end + 2;
+            self.pass_over()?;
+            at = self.at;
         }
+    }
+
+    /// Whether an object goes on; then the quote of a member's name is next.
+    #[inline(never)]
+    fn goes_on_to_name(&mut self, first: bool) -> Result<bool> {
+        if !self.goes_on(b'}', first)? {
+            return Ok(false);
+        }
+        if self.peek() == b'"' { Ok(true) } else { Err(self.unexpected(NO_NAME)) }
+    }
+
+    /// Takes a member as far as [`Reader::next_wanted`] does, whatever it looks like: one that is not wanted with its
+    /// value.
+    #[inline(never)]
+    fn other_member(&mut self, names: &Names) -> Result<Option<usize>> {
+        let name = self.string()?;
+        self.colon()?;
+        let place = names.place(name.as_bytes());
+        if place.is_none() {
+            self.pass_over()?;
+        }
+        Ok(place)
     }
 }
 
