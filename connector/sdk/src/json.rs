@@ -7,6 +7,8 @@
 
 mod bytes;
 mod deserializer;
+mod members;
+mod nested;
 mod reader;
 mod serializer;
 mod text;

@@ -128,6 +128,32 @@ pub(super) fn plain_ends(block: &[u8; BLOCK_BYTES]) -> u64 {
     }
 }
 
+/// Whether two texts are the same. In words: what the language's own comparison calls takes them byte by byte in
+/// WebAssembly.
+#[inline]
+pub(super) fn same(one: &[u8], other: &[u8]) -> bool {
+    /// Whether both ends are the same, which may overlap.
+    #[inline(always)]
+    fn both_ends<const BYTES: usize>(one: &[u8], other: &[u8]) -> bool {
+        one.first_chunk::<BYTES>() == other.first_chunk::<BYTES>()
+            && one.last_chunk::<BYTES>() == other.last_chunk::<BYTES>()
+    }
+    if one.len() != other.len() {
+        return false;
+    }
+    if one.len() >= 8 {
+        let ((words, _), (others, _)) = (one.as_chunks::<8>(), other.as_chunks::<8>());
+        let begin = words.iter().zip(others).all(|(one, other)| u64::from_le_bytes(*one) == u64::from_le_bytes(*other));
+        begin && both_ends::<8>(one, other)
+    } else if one.len() >= 4 {
+        both_ends::<4>(one, other)
+    } else if one.len() >= 2 {
+        both_ends::<2>(one, other)
+    } else {
+        one.first() == other.first()
+    }
+}
+
 /// What matters of sixty-four bytes of JSON: a bit for each byte, the first lowest.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Block {

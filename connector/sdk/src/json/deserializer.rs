@@ -11,7 +11,9 @@ use serde::de::{
 };
 
 use super::WANTED_ONLY;
-use super::reader::{Error, NO_NAME, NO_VALUE, Names, Number, Reader, Result, same};
+use super::bytes::same;
+use super::members::Names;
+use super::reader::{Error, NO_NAME, NO_VALUE, Number, Reader, Result};
 
 impl std::error::Error for Error {}
 

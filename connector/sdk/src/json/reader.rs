@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::rc::Rc;
 
-use super::bytes::{BLOCK_BYTES, Block, plain_end, plain_ends};
+use super::bytes::plain_end;
+use super::members::Names;
 
 /// Deepest nesting of a value that is read: more than any API has, and far less than the stack holds. What is passed
 /// over may be nested deeper, because that takes no stack.
@@ -55,7 +56,7 @@ impl fmt::Display for Error {
 
 pub(super) type Result<T> = std::result::Result<T, Error>;
 
-const ENDS_EARLY: &str = "the text ends early";
+pub(super) const ENDS_EARLY: &str = "the text ends early";
 pub(super) const NO_VALUE: &str = "this begins no value";
 const NO_NUMBER: &str = "this is no number";
 const NO_ESCAPE: &str = "this escape does not exist";
@@ -77,11 +78,11 @@ pub(super) enum Number {
 
 /// A text, and how far it was read.
 pub(super) struct Reader<'de> {
-    text: &'de str,
-    at: usize,
+    pub(super) text: &'de str,
+    pub(super) at: usize,
     depth_left: u8,
     /// What is wanted of each type of object that was read.
-    known: Vec<Rc<Names>>,
+    pub(super) known: Vec<Rc<Names>>,
 }
 
 impl<'de> Reader<'de> {
@@ -349,129 +350,6 @@ impl<'de> Reader<'de> {
             _ => Err(self.unexpected(NO_VALUE)),
         }
     }
-
-    /// Passes over a list or an object, sixty-four bytes at a time: which of them are in strings follows from the
-    /// quotes, and only where its last bracket may be are brackets looked at one by one.
-    #[inline(never)]
-    fn pass_over_nested(&mut self) -> Result<()> {
-        let mut state = Nested { depth: 0, in_string: false, escaped: false };
-        let mut at = self.at;
-        loop {
-            let rest = self.text.as_bytes().get(at..).unwrap_or_default();
-            let mut last = [b' '; BLOCK_BYTES];
-            let block = match rest.first_chunk::<BLOCK_BYTES>() {
-                Some(block) => block,
-                None if rest.is_empty() => {
-                    self.at = self.text.len();
-                    return Err(Error::syntax(ENDS_EARLY));
-                }
-                None => {
-                    for (to, from) in last.iter_mut().zip(rest) {
-                        *to = *from;
-                    }
-                    &last
-                }
-            };
-            if let Some(end) = state.advance(&Block::of(block)) {
-                self.at = at + end + 1;
-                return Ok(());
-            }
-            at = (at + BLOCK_BYTES).min(self.text.len());
-        }
-    }
-}
-
-/// The names of the members that somebody wants of an object, found by a number below 64 that each has, and that most
-/// other names do not have.
-pub(super) struct Names {
-    names: &'static [&'static str],
-    /// The numbers that they have, a bit for each.
-    numbers: u64,
-    /// The place of the name that has a number, or [`SEVERAL`].
-    places: [u8; 64],
-}
-
-/// More than one name has the number, or one whose place is larger than these.
-const SEVERAL: u8 = u8::MAX;
-
-impl Names {
-    fn new(names: &'static [&'static str]) -> Self {
-        let mut new = Self { names, numbers: 0, places: [SEVERAL; 64] };
-        for (place, name) in names.iter().enumerate() {
-            let number = number(name.as_bytes());
-            let is_first = new.numbers >> number & 1 == 0;
-            new.numbers |= 1 << number;
-            if let Some(known) = new.places.get_mut(number) {
-                *known = if is_first { u8::try_from(place).unwrap_or(SEVERAL) } else { SEVERAL };
-            }
-        }
-        new
-    }
-
-    #[inline(always)]
-    fn place(&self, name: &[u8]) -> Option<usize> {
-        let number = number(name);
-        if self.numbers >> number & 1 == 0 {
-            return None;
-        }
-        let place = self.places.get(number).copied().map_or(0, usize::from);
-        match self.names.get(place) {
-            Some(wanted) => same(wanted.as_bytes(), name).then_some(place),
-            None => self.one_of_several(name),
-        }
-    }
-
-    #[inline(never)]
-    fn one_of_several(&self, name: &[u8]) -> Option<usize> {
-        self.names.iter().position(|wanted| same(wanted.as_bytes(), name))
-    }
-}
-
-impl Reader<'_> {
-    /// The names that a type wants. A text has few types of objects and many objects: each type's are prepared once.
-    pub(super) fn names(&mut self, names: &'static [&'static str]) -> Rc<Names> {
-        let known = self.known.iter().find(|known| std::ptr::eq(known.names, names));
-        if let Some(known) = known {
-            return Rc::clone(known);
-        }
-        let new = Rc::new(Names::new(names));
-        self.known.push(Rc::clone(&new));
-        new
-    }
-}
-
-/// Whether two texts are the same. In words: what the language's own comparison calls takes them byte by byte in
-/// WebAssembly.
-#[inline]
-pub(super) fn same(one: &[u8], other: &[u8]) -> bool {
-    /// Whether both ends are the same, which may overlap.
-    #[inline(always)]
-    fn both_ends<const BYTES: usize>(one: &[u8], other: &[u8]) -> bool {
-        one.first_chunk::<BYTES>() == other.first_chunk::<BYTES>()
-            && one.last_chunk::<BYTES>() == other.last_chunk::<BYTES>()
-    }
-    if one.len() != other.len() {
-        return false;
-    }
-    if one.len() >= 8 {
-        let ((words, _), (others, _)) = (one.as_chunks::<8>(), other.as_chunks::<8>());
-        let begin = words.iter().zip(others).all(|(one, other)| u64::from_le_bytes(*one) == u64::from_le_bytes(*other));
-        begin && both_ends::<8>(one, other)
-    } else if one.len() >= 4 {
-        both_ends::<4>(one, other)
-    } else if one.len() >= 2 {
-        both_ends::<2>(one, other)
-    } else {
-        one.first() == other.first()
-    }
-}
-
-/// A number below 64, by a name's length, beginning and end. The factors are some by which the names of common members
-/// (`id`, `name`, `status`, `created_at`) rarely share one.
-#[inline(always)]
-fn number(name: &[u8]) -> usize {
-    let end = |byte: Option<&u8>| byte.copied().map_or(0, usize::from);
-    (name.len() * 4 + end(name.first()) * 9 + end(name.last()) * 23) % 64
 }
 
 /// The place behind the quote that ends a string, from within it; past the text's end if there is none.
@@ -486,152 +364,5 @@ fn string_end(text: &[u8], mut at: usize) -> usize {
             Some(_) => at += 1,
             None => return text.len() + 1,
         }
-    }
-}
-
-impl Reader<'_> {
-    /// Goes on to the next member of an object that is wanted, past its colon, and says which it is; nothing at the
-    /// object's end.
-    ///
-    /// Most of reading happens here. Nearly every member stands close behind the one before it, and a name and the
-    /// value's beginning lie in one block: that is tried first, and whatever else there may be is not done here.
-    pub(super) fn next_wanted(&mut self, names: &Names, first: &mut bool) -> Result<Option<usize>> {
-        let text = self.text.as_bytes();
-        let mut first = std::mem::take(first);
-        let mut at = self.at;
-        loop {
-            if !first && text.get(at..).is_some_and(|rest| rest.starts_with(b",\"")) {
-                at += 1;
-            } else {
-                self.at = at;
-                if !self.goes_on_to_name(first)? {
-                    return Ok(None);
-                }
-                at = self.at;
-            }
-            first = false;
-            let Some(block) = text.get(at..).and_then(<[u8]>::first_chunk::<BLOCK_BYTES>) else {
-                self.at = at;
-                if let Some(place) = self.other_member(names)? {
-                    return Ok(Some(place));
-                }
-                at = self.at;
-                continue;
-            };
-            // The first is the quote at which the name begins.
-            let ends = plain_ends(block) & !1;
-            let name_end = ends.trailing_zeros() as usize;
-            let Some([b'"', b':', value, after]) = block.get(name_end..).and_then(<[u8]>::first_chunk::<4>) else {
-                self.at = at;
-                if let Some(place) = self.other_member(names)? {
-                    return Ok(Some(place));
-                }
-                at = self.at;
-                continue;
-            };
-            if let Some(place) = names.place(block.get(1..name_end).unwrap_or_default()) {
-                self.at = at + name_end + 2;
-                return Ok(Some(place));
-            }
-            if *value == b'"' {
-                // Behind the ends of the name there is the quote at which the value begins.
-                let ends = ends & ends.wrapping_sub(1);
-                let end = (ends & ends.wrapping_sub(1)).trailing_zeros() as usize;
-                if block.get(end) == Some(&b'"') {
-                    at += end + 1;
-                    continue;
-                }
-            } else if (*value, *after) == (b'[', b']') {
-                at += name_end + 4;
-                continue;
-            }
-            self.at = at + name_end + 2;
-            self.pass_over()?;
-            at = self.at;
-        }
-    }
-
-    /// Whether an object goes on; then the quote of a member's name is next.
-    #[inline(never)]
-    fn goes_on_to_name(&mut self, first: bool) -> Result<bool> {
-        if !self.goes_on(b'}', first)? {
-            return Ok(false);
-        }
-        if self.peek() == b'"' { Ok(true) } else { Err(self.unexpected(NO_NAME)) }
-    }
-
-    /// Takes a member as far as [`Reader::next_wanted`] does, whatever it looks like: one that is not wanted with its
-    /// value.
-    #[inline(never)]
-    fn other_member(&mut self, names: &Names) -> Result<Option<usize>> {
-        let name = self.string()?;
-        self.colon()?;
-        let place = names.place(name.as_bytes());
-        if place.is_none() {
-            self.pass_over()?;
-        }
-        Ok(place)
-    }
-}
-
-/// How deep in a nested value a block begins.
-struct Nested {
-    depth: u32,
-    in_string: bool,
-    /// The block's first byte is escaped.
-    escaped: bool,
-}
-
-impl Nested {
-    /// The place in the block at which the value ends, if it does.
-    #[inline]
-    fn advance(&mut self, block: &Block) -> Option<usize> {
-        let mut quotes = block.quotes;
-        if block.backslashes != 0 || self.escaped {
-            quotes &= !self.escaped_bytes(block.backslashes);
-        }
-        // Each quote turns all bits from its own on: what is set in the end is within a string.
-        let mut inside = quotes;
-        for shift in [1, 2, 4, 8, 16, 32] {
-            inside ^= inside << shift;
-        }
-        if self.in_string {
-            inside = !inside;
-        }
-        self.in_string = inside >> 63 == 1;
-        let (opens, closes) = (block.opens & !inside, block.closes & !inside);
-        if closes.count_ones() < self.depth {
-            self.depth = self.depth + opens.count_ones() - closes.count_ones();
-            return None;
-        }
-        let mut brackets = opens | closes;
-        while brackets != 0 {
-            let place = brackets.trailing_zeros();
-            if opens >> place & 1 == 1 {
-                self.depth += 1;
-            } else {
-                self.depth = self.depth.saturating_sub(1);
-                if self.depth == 0 {
-                    return Some(place as usize);
-                }
-            }
-            brackets &= brackets - 1;
-        }
-        None
-    }
-
-    /// A bit for each byte that a backslash stands before which is not escaped itself.
-    fn escaped_bytes(&mut self, mut backslashes: u64) -> u64 {
-        let mut escaped = u64::from(self.escaped);
-        self.escaped = false;
-        while backslashes != 0 {
-            let backslash = backslashes & backslashes.wrapping_neg();
-            if escaped & backslash == 0 {
-                escaped |= backslash << 1;
-                self.escaped = backslash >> 63 == 1;
-            }
-            backslashes &= backslashes - 1;
-        }
-        escaped
     }
 }

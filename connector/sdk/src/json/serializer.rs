@@ -8,7 +8,8 @@ use serde::ser::{
 };
 
 use super::WRITTEN;
-use super::reader::{Error, Result, same};
+use super::bytes::same;
+use super::reader::{Error, Result};
 use super::writer::Writer;
 
 impl ser::Error for Error {
