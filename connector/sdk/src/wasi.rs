@@ -65,7 +65,10 @@ fn start(request: &Outgoing) -> Result<FutureIncomingResponse, SendError> {
         request.headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone().into_bytes())).collect();
     let fields = Fields::from_list(&headers).map_err(|_| malformed("a header is not allowed"))?;
     let outgoing = OutgoingRequest::new(fields);
-    outgoing.set_method(&wasi_method(request.method)).map_err(|()| malformed("method"))?;
+    // A request that nobody gave a method is a GET (wasi:http, `outgoing-request`).
+    if request.method != Method::Get {
+        outgoing.set_method(&wasi_method(request.method)).map_err(|()| malformed("method"))?;
+    }
     outgoing.set_scheme(Some(&Scheme::Https)).map_err(|()| malformed("scheme"))?;
     outgoing.set_authority(Some(&request.authority)).map_err(|()| malformed("authority"))?;
     outgoing.set_path_with_query(Some(&request.path_with_query)).map_err(|()| malformed("path"))?;

@@ -127,6 +127,9 @@ impl Reader<'_> {
             } else if (*value, *after) == (b'[', b']') {
                 at += name_end + 4;
                 continue;
+            } else if *value == b'n' && text.get(at + name_end + 2..).is_some_and(|rest| rest.starts_with(b"null")) {
+                at += name_end + 6;
+                continue;
             }
             self.at = at + name_end + 2;
             self.pass_over()?;

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::rc::Rc;
 
-use super::bytes::plain_end;
+use super::bytes::{plain_end, same};
 use super::members::Names;
 
 /// Deepest nesting of a value that is read: more than any API has, and far less than the stack holds. What is passed
@@ -187,11 +187,11 @@ impl<'de> Reader<'de> {
 
     /// Takes `true`, `false` or `null`.
     pub(super) fn word(&mut self, word: &'static str) -> Result<()> {
-        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
-        if !rest.starts_with(word.as_bytes()) {
+        let end = self.at + word.len();
+        if !self.text.as_bytes().get(self.at..end).is_some_and(|next| same(next, word.as_bytes())) {
             return Err(Error::syntax(NO_VALUE));
         }
-        self.at += word.len();
+        self.at = end;
         Ok(())
     }
 

@@ -201,9 +201,7 @@ impl Members<'_> {
 
     #[inline]
     fn name(&mut self, name: &str) {
-        self.comma();
-        self.writer.string(name);
-        self.writer.byte(b':');
+        self.writer.name(std::mem::take(&mut self.first), name);
     }
 }
 

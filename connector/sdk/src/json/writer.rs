@@ -35,9 +35,7 @@ impl Writer {
     /// Writes a piece as it is.
     #[inline]
     pub(super) fn push(&mut self, piece: &[u8]) {
-        if self.text.len() - self.at < piece.len() {
-            self.grow(piece.len());
-        }
+        self.make_room(piece.len());
         if let Some(room) = self.text.get_mut(self.at..) {
             copy(room, piece);
         }
@@ -56,24 +54,52 @@ impl Writer {
         self.at += 1;
     }
 
+    /// Makes room for a few bytes more.
+    #[inline]
+    fn make_room(&mut self, bytes: usize) {
+        if self.text.len() - self.at < bytes {
+            self.grow(bytes);
+        }
+    }
+
     /// Writes a string, with its quotes.
     pub(super) fn string(&mut self, text: &str) {
-        self.byte(b'"');
-        if is_plain(text.as_bytes()) {
-            self.push(text.as_bytes());
-        } else {
-            self.escaped(text.as_bytes());
+        self.make_room(text.len() + 2);
+        self.quoted(text.as_bytes());
+    }
+
+    /// Writes a member's name and its colon, and the comma before it if it is not the first.
+    pub(super) fn name(&mut self, first: bool, name: &str) {
+        self.make_room(name.len() + 4);
+        if !first {
+            self.byte(b',');
         }
-        self.byte(b'"');
+        self.quoted(name.as_bytes());
+        self.byte(b':');
+    }
+
+    #[inline(always)]
+    fn quoted(&mut self, text: &[u8]) {
+        if !is_plain(text) {
+            self.escaped(text);
+        } else if let Some((begin, room)) = self.text.get_mut(self.at..).and_then(<[u8]>::split_first_mut) {
+            *begin = b'"';
+            copy(room, text);
+            if let Some(end) = room.get_mut(text.len()) {
+                *end = b'"';
+            }
+            self.at += text.len() + 2;
+        }
     }
 
     #[inline(never)]
     fn escaped(&mut self, text: &[u8]) {
+        self.byte(b'"');
         let mut at = 0;
         loop {
             let end = plain_end(text, at);
             self.push(text.get(at..end).unwrap_or_default());
-            let Some(byte) = text.get(end) else { return };
+            let Some(byte) = text.get(end) else { break };
             match byte {
                 b'"' => self.push(b"\\\""),
                 b'\\' => self.push(b"\\\\"),
@@ -86,6 +112,7 @@ impl Writer {
             }
             at = end + 1;
         }
+        self.byte(b'"');
     }
 
     /// The next bytes that a type writes are JSON already.
