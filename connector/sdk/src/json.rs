@@ -130,7 +130,7 @@ pub fn read<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Result<T, Fault> {
 
 /// Reads a whole text into what a seed makes of it.
 pub(crate) fn read_seed<'de, S: DeserializeSeed<'de>>(body: &'de [u8], seed: S) -> Result<S::Value, Fault> {
-    let text = std::str::from_utf8(body).map_err(|error| Fault {
+    let text = simdutf8::compat::from_utf8(body).map_err(|error| Fault {
         is_data: false,
         line: 1,
         column: error.valid_up_to() + 1,
