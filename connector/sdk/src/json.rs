@@ -326,34 +326,95 @@ mod tests {
         assert!(read::<Text<'_>>(b"1").is_err());
     }
 
+    /// Members that are wanted, by their numbers.
+    struct Wanted;
+    impl<'de> serde::de::Visitor<'de> for Wanted {
+        type Value = Vec<(u64, Value)>;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+        fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut members = Vec::new();
+            while let Some(member) = map.next_entry()? {
+                members.push(member);
+            }
+            Ok(members)
+        }
+    }
+    impl<'de> DeserializeSeed<'de> for Wanted {
+        type Value = Vec<(u64, Value)>;
+        fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+            deserializer.deserialize_struct(WANTED_ONLY, &["id", "name", "a\"b", "ä", "", "axb", "ayb"], self)
+        }
+    }
+
     #[test]
     fn only_what_is_wanted_is_given_by_its_number() {
-        struct Wanted;
-        impl<'de> serde::de::Visitor<'de> for Wanted {
-            type Value = Vec<(u64, Value)>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
-                }
-                Ok(members)
-            }
-        }
-        impl<'de> DeserializeSeed<'de> for Wanted {
-            type Value = Vec<(u64, Value)>;
-            fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-                deserializer.deserialize_struct(WANTED_ONLY, &["id", "name", "a\"b", "ä", ""], self)
-            }
-        }
         let text = r#" { "di" : {"id":1} , "name":[2],"x":"}", "id":3, "a\"b":4, "ndme":5, "\u00e4":6,"":7,"id":8 } "#;
         let members = read_seed(text.as_bytes(), Wanted);
         let expected = vec![(1, json!([2])), (0, json!(3)), (2, json!(4)), (3, json!(6)), (4, json!(7)), (0, json!(8))];
         assert_eq!(members, Ok(expected));
         for broken in ["{\"id\" 1}", "{\"id\":1,}", "{\"x\":1 \"y\":2}", "{1:2}", "{\"x\":}", "{\"x\":1", "[]"] {
             assert!(read_seed(broken.as_bytes(), Wanted).is_err(), "{broken}");
+        }
+    }
+
+    #[test]
+    fn what_is_wanted_is_found_wherever_and_behind_whatever_it_stands() {
+        let names: Vec<String> = (0..80)
+            .flat_map(|length| ["n".repeat(length), "ö".repeat(length / 2), format!(r#"{}\""#, "n".repeat(length))])
+            .filter(|name| !name.is_empty())
+            .collect();
+        let long = "v".repeat(70);
+        let values = [
+            "\"\"",
+            "\"v\"",
+            r#""\"""#,
+            r#""v\\""#,
+            "[]",
+            "[ ]",
+            "[1]",
+            "{}",
+            "null",
+            "true",
+            "-1.5",
+            "7",
+            "\"\t\"",
+            "\"}\"",
+            &format!("\"{long}\""),
+            &format!("[\"{long}\"]"),
+            &format!(r#""{long}\"""#),
+        ];
+        for name in &names {
+            for value in values {
+                for (space, tail) in [("", String::new()), (" ", String::new()), ("", format!(",\"t\":\"{long}\""))] {
+                    let passed = format!("{space}\"{name}\"{space}:{space}{value}{space}");
+                    let text = format!("{{{passed},\"axb\":1,{passed},\"ayb\":{value},{passed}{tail}}}");
+                    let read = read_seed(text.as_bytes(), Wanted);
+                    let Ok(expected) = serde_json::from_str::<Value>(&text) else {
+                        // A control character, which is not looked for in what is passed over.
+                        assert!(read.is_err() && value.contains('\t'), "{text}");
+                        continue;
+                    };
+                    assert_eq!(read, Ok(vec![(5, json!(1)), (6, expected["ayb"].clone())]), "{text}");
+                    for broken in [
+                        text.replacen(":", "", 1),
+                        text.replacen("\",", "\"", 1)
+                            .replacen("],", "]", 1)
+                            .replacen("},", "}", 1)
+                            .replacen("l,", "l", 1),
+                        format!("{{{passed},,{passed}{tail}}}"),
+                        format!("{{{passed}{passed}{tail}}}"),
+                        format!("{{{passed},1:2{tail}}}"),
+                        format!("{{{passed},{tail}}}"),
+                        format!("{{{passed}{tail}"),
+                    ] {
+                        if serde_json::from_str::<Value>(&broken).is_err() {
+                            assert!(read_seed(broken.as_bytes(), Wanted).is_err(), "{broken}");
+                        }
+                    }
+                }
+            }
         }
     }
 
