@@ -281,9 +281,10 @@ impl Gate {
         };
         let Admitted { ticket, target, decision, origin, mut headers } = admitted;
         let (base, wanted) = (&decision.base, target.path_and_query());
+        let authority = base.authority();
         let uri = http::Uri::builder()
             .scheme(if base.is_https() { "https" } else { "http" })
-            .authority(base.authority())
+            .authority(authority.as_str())
             .path_and_query(wanted.as_str())
             .build()
             .map_err(|_| unusable("the URL"))?;
@@ -291,7 +292,7 @@ impl Gate {
         if uri.path_and_query().map(http::uri::PathAndQuery::as_str) != Some(wanted.as_str()) {
             return Err(unusable("the URL"));
         }
-        headers.insert(HOST, HeaderValue::from_str(&base.authority()).map_err(|_| unusable("the host"))?);
+        headers.insert(HOST, HeaderValue::from_str(&authority).map_err(|_| unusable("the host"))?);
         headers.insert(USER_AGENT, HeaderValue::from_static(PRODUCT));
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         for (name, value) in &self.origin(origin)?.account_headers {
