@@ -1,9 +1,10 @@
 //! Reading JSON: a whole text, its UTF-8 checked once, and faults that say where without quoting what. And writing it.
 //!
 //! The reader is our own, because reading answers is most of what a component computes, and it reads few of the
-//! members that are there: it passes over the others sixty-four bytes at a time. Into any type of serde's but one that
-//! borrows the text itself (`serde_json::value::RawValue`). The writer is our own for what it does with short texts, of
-//! which answers are made.
+//! members that are there: it passes over the others sixty-four bytes at a time. The writer is
+//! our own for what it does with short texts, of which answers are made. Both take any type of serde's but those that
+//! only serde_json knows (`RawValue`, and numbers under its feature `arbitrary_precision`), which are refused; integers
+//! of 128 bits are written and not read.
 
 mod bytes;
 mod deserializer;
@@ -77,7 +78,8 @@ impl std::error::Error for Unwritable {}
 /// Writes a whole text, in the form of `serde_json`.
 ///
 /// # Errors
-/// [`Unwritable`] if the value's type refuses, or has names of members that are neither texts nor numbers.
+/// [`Unwritable`] if the value's type refuses, has names of members that are neither texts nor numbers, or is one that
+/// only `serde_json` can write (`RawValue`, numbers under its feature `arbitrary_precision`).
 pub fn write<T: Serialize + ?Sized>(value: &T) -> Result<Written, Unwritable> {
     let mut writer = Writer::new();
     match value.serialize(&mut writer) {
@@ -437,5 +439,35 @@ mod tests {
         }
         assert!(!fault("{\"number\": 1} x").is_data && fault("{}").is_data);
         assert_eq!(read::<Value>(b"\"a\xff\"").unwrap_err().column, 3);
+    }
+
+    #[test]
+    fn what_only_serde_json_can_write_is_refused() {
+        #[derive(Serialize)]
+        #[serde(rename = "$serde_json::private::RawValue")]
+        struct Raw {
+            text: &'static str,
+        }
+        assert!(super::write(&json!({ "text": "[1]" })).is_ok());
+        assert!(super::write(&[Raw { text: "[1]" }]).is_err());
+    }
+
+    #[test]
+    fn names_that_are_no_texts_are_read_as_they_are_written() {
+        use std::collections::BTreeMap;
+
+        fn goes_round<K: Ord + Serialize + for<'de> Deserialize<'de> + Clone + fmt::Debug>(keys: [K; 2]) {
+            let map: BTreeMap<K, u8> = keys.into_iter().zip(0..).collect();
+            let text = serde_json::to_string(&map).unwrap();
+            assert_eq!(read::<BTreeMap<K, u8>>(text.as_bytes()).unwrap(), map);
+        }
+        goes_round([false, true]);
+        goes_round([i8::MIN, i8::MAX]);
+        goes_round([0, u8::MAX]);
+        goes_round([i16::MIN, i16::MAX]);
+        goes_round([0, u16::MAX]);
+        goes_round([0, u32::MAX]);
+        goes_round([i64::MIN, i64::MAX]);
+        goes_round(["a".to_owned(), "\"".to_owned()]);
     }
 }

@@ -157,11 +157,12 @@ impl Vault {
     /// # Errors
     /// `vault_unavailable`: the key may still work.
     pub fn revoke_api_key(&self, id: &str) -> Result<bool, VaultError> {
-        let revoked = self.inner.storage.revoke_api_key(id, Timestamp::now().as_microsecond())?;
-        if revoked {
+        let revoked = self.inner.storage.revoke_api_key(id, Timestamp::now().as_microsecond());
+        // Also after an error: something may have been erased.
+        if !matches!(revoked, Ok(false)) {
             self.inner.scrub_soon();
         }
-        Ok(revoked)
+        revoked
     }
 }
 

@@ -179,7 +179,8 @@ impl Vault {
         Ok(Resolved { connection: show(row)?, secret })
     }
 
-    /// Whether a connection is active, and still the version that somebody resolved before.
+    /// Whether a connection is active, and still the version that somebody resolved before. Asked before every
+    /// request, so it is not read again while no write has ended, in any process, for a second at most.
     ///
     /// # Errors
     /// `vault_unavailable`: then nobody may go on as if it were.
@@ -202,16 +203,18 @@ impl Vault {
     /// [`Vault::is_current`] before each use. The sealed bytes in the database's write-ahead log are scrubbed in the
     /// background, within seconds unless another process reads without a pause; a scrub that does not
     /// succeed is logged and tried again later, at the latest when the vault is closed. Backups, and blocks
-    /// that the file system has freed, are out of the vault's reach.
+    /// that the file system has freed, are out of the vault's reach; and a process that resolved it lately keeps the
+    /// sealed bytes in memory until it next asks the vault for something.
     ///
     /// # Errors
     /// `vault_unavailable`: the connection may still be usable.
     pub fn disconnect(&self, key: &ConnectionKey) -> Result<bool, VaultError> {
-        let ended = self.inner.storage.disconnect(key, Timestamp::now().as_microsecond())?;
-        if ended {
+        let ended = self.inner.storage.disconnect(key, Timestamp::now().as_microsecond());
+        // Also after an error: something may have been erased.
+        if !matches!(ended, Ok(false)) {
             self.inner.scrub_soon();
         }
-        Ok(ended)
+        ended
     }
 
     /// A key for another purpose (audit digests, the compile cache), from the master key by HKDF-SHA256.

@@ -334,10 +334,15 @@ impl<'de> Deserializer<'de> for Name<'_, 'de> {
         deserialize_i32 i32, visit_i32;
         deserialize_u64 u64, visit_u64;
         deserialize_u32 u32, visit_u32;
+        deserialize_i16 i16, visit_i16;
+        deserialize_u16 u16, visit_u16;
+        deserialize_i8 i8, visit_i8;
+        deserialize_u8 u8, visit_u8;
+        deserialize_bool bool, visit_bool;
     }
 
     serde::forward_to_deserialize_any! {
-        bool i8 i16 i128 u8 u16 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple tuple_struct map
+        i128 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple tuple_struct map
         struct identifier ignored_any
     }
 }

@@ -38,10 +38,12 @@ impl Names {
         if self.numbers >> number & 1 == 0 {
             return None;
         }
-        let place = self.places.get(number).copied().map_or(0, usize::from);
-        match self.names.get(place) {
-            Some(wanted) => same(wanted.as_bytes(), name).then_some(place),
-            None => self.one_of_several(name),
+        match self.places.get(number).copied() {
+            Some(place) if place != SEVERAL => {
+                let place = usize::from(place);
+                self.names.get(place).filter(|wanted| same(wanted.as_bytes(), name)).map(|_| place)
+            }
+            _ => self.one_of_several(name),
         }
     }
 
@@ -157,5 +159,24 @@ impl Reader<'_> {
             self.pass_over()?;
         }
         Ok(place)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_of_many_names_is_found() {
+        // More than there are numbers, and more than a place has room for.
+        let names: Vec<&'static str> =
+            (0..600).map(|number| &*Box::leak(format!("field_{number}").into_boxed_str())).collect();
+        for count in [1, 20, 64, 255, 256, 257, 600] {
+            let names = Names::new(Box::leak(names[..count].to_vec().into_boxed_slice()));
+            for (place, name) in names.names.iter().enumerate() {
+                assert_eq!(names.place(name.as_bytes()), Some(place), "{name} of {count}");
+            }
+            assert_eq!(names.place(b"field_x"), None);
+        }
     }
 }

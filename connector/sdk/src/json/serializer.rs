@@ -12,6 +12,9 @@ use super::bytes::same;
 use super::reader::{Error, Result};
 use super::writer::Writer;
 
+/// How the names begin under which serde_json hands itself raw texts, and numbers of any precision.
+const SERDE_JSONS_OWN: &str = "$serde_json::private::";
+
 impl ser::Error for Error {
     fn custom<T: fmt::Display>(text: T) -> Self {
         Self::form(text.to_string())
@@ -125,7 +128,10 @@ impl<'a> Serializer for &'a mut Writer {
         if same(name.as_bytes(), WRITTEN.as_bytes()) {
             self.next_bytes_as_they_are();
         }
-        value.serialize(self)
+        let written = value.serialize(&mut *self);
+        // Whatever has this name: what comes after it is not meant.
+        self.takes_bytes_as_they_are();
+        written
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
@@ -164,7 +170,11 @@ impl<'a> Serializer for &'a mut Writer {
         Ok(Members { writer: self, first: true, end: b"}" })
     }
 
-    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Members<'a>> {
+    fn serialize_struct(self, name: &'static str, _: usize) -> Result<Members<'a>> {
+        // What has such a name is no object, and only serde_json knows what it is.
+        if name.starts_with(SERDE_JSONS_OWN) {
+            return Err(Error::form(format!("{name} can be written by serde_json alone")));
+        }
         self.serialize_map(None)
     }
 

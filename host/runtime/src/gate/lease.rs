@@ -20,7 +20,7 @@ impl Lease {
         Self { vault, key, version }
     }
 
-    /// Asks the vault again, which other processes write to as well. A vault that does not answer says no.
+    /// Asks the vault again, which other processes write to as well. A vault that cannot say says no.
     pub(super) fn check(&self) -> Result<(), Stopped> {
         let (code, rule) = match self.vault.is_current(&self.key, self.version) {
             Ok(true) => return Ok(()),

@@ -22,12 +22,33 @@ use crate::private;
 /// Bytes of a mark: drawn at random, two are never the same.
 const MARK_BYTES: usize = 16;
 /// How long rows are believed without a look into the database, in milliseconds. It only matters where a writer was
-/// killed between its write and its mark, or somebody took the mark's file away.
+/// killed between its write and its mark, or could not write the mark, or somebody took the mark's file away.
 const BELIEVED_MS: u64 = 1_000;
-/// Most rows of a kind. When there are more, all are forgotten; each is a few hundred bytes.
+/// Most rows of a kind. When there are more, all are forgotten.
 const MAX_ROWS: usize = 1_024;
+/// Largest row that is remembered, in bytes. Usual ones have a few hundred; with [`MAX_ROWS`] this bounds the memory.
+const MAX_ROW_BYTES: usize = 4_096;
 
 type Mark = [u8; MARK_BYTES];
+
+/// A row that may be remembered.
+pub(crate) trait Remembered {
+    /// About how much memory it takes, in bytes.
+    fn bytes(&self) -> usize;
+}
+
+impl Remembered for ConnectionRow {
+    fn bytes(&self) -> usize {
+        let sealed = self.sealed.as_ref().map_or(0, |sealed| sealed.wrapped_key.len() + sealed.secret.len());
+        self.details.len() + sealed
+    }
+}
+
+impl Remembered for ApiKeyRow {
+    fn bytes(&self) -> usize {
+        self.label.len() + self.tools.len()
+    }
+}
 
 /// The mark's file, and what was read since it last changed.
 pub(crate) struct Memory {
@@ -75,7 +96,7 @@ impl Memory {
     }
 
     /// What `take` makes of a row that is remembered, or else of the row that `read` gives, which is remembered then.
-    pub(crate) fn recall<K: Hash + Eq + Clone, R, T>(
+    pub(crate) fn recall<K: Hash + Eq + Clone, R: Remembered, T>(
         &self,
         of: fn(&mut Rows) -> &mut HashMap<K, R>,
         key: &K,
@@ -83,40 +104,39 @@ impl Memory {
         read: impl FnOnce() -> Result<Option<R>, VaultError>,
     ) -> Result<Option<T>, VaultError> {
         // Before anything is read: what is read then is no older than the mark.
-        let mark = self.mark();
-        if let Some(mark) = &mark {
+        let mut begun = None;
+        if let Some(mark) = self.mark() {
             let mut rows = self.rows();
-            if !rows.is_believed(mark) {
-                *rows = Rows::new(*mark);
+            if !rows.is_believed(&mark) {
+                *rows = Rows::new(mark);
             }
             if let Some(row) = of(&mut rows).get(key) {
                 return Ok(Some(take(row)));
             }
+            begun = Some((rows.mark, rows.since));
         }
         let Some(row) = read()? else { return Ok(None) };
         let taken = take(&row);
-        if let Some(mark) = &mark {
-            let mut rows = self.rows();
-            // Another thread may have met a later mark meanwhile; this row may be too old for it.
-            if rows.mark == *mark {
-                let rows = of(&mut rows);
-                if rows.len() >= MAX_ROWS {
-                    rows.clear();
-                }
-                rows.insert(key.clone(), row);
+        let mut rows = self.rows();
+        // Another thread may have begun anew meanwhile; this row may be too old for that.
+        if begun == Some((rows.mark, rows.since)) && row.bytes() <= MAX_ROW_BYTES {
+            let rows = of(&mut rows);
+            if rows.len() >= MAX_ROWS {
+                rows.clear();
             }
+            rows.insert(key.clone(), row);
         }
         Ok(Some(taken))
     }
 
     /// Tells everybody that something was written. To be called when it is done, and before anybody hears so.
     pub(crate) fn changed(&self) -> Result<(), VaultError> {
+        // Whatever becomes of the mark, this process knows.
+        *self.rows() = Rows::new([0; MARK_BYTES]);
         let failed = |error: &dyn std::fmt::Display| VaultError::unavailable("mark that it has changed", error);
         let mut mark = [0; MARK_BYTES];
         rand::fill(&mut mark).map_err(|_| failed(&"the system gave no random bytes"))?;
-        put(&self.file, &mark).map_err(|error| failed(&error))?;
-        *self.rows() = Rows::new(mark);
-        Ok(())
+        put(&self.file, &mark).map_err(|error| failed(&error))
     }
 
     /// The mark as it is now. Without one nothing is believed.
@@ -150,4 +170,55 @@ fn get(_file: &File) -> std::io::Result<Mark> {
 #[cfg(not(unix))]
 fn put(_file: &File, _mark: &Mark) -> std::io::Result<()> {
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test says what failed by panicking")]
+    use super::*;
+
+    fn row(label: &str) -> ApiKeyRow {
+        ApiKeyRow {
+            id: "1".to_owned(),
+            hash: Vec::new(),
+            tenant: "acme".to_owned(),
+            user: "kim".to_owned(),
+            label: label.to_owned(),
+            tools: String::new(),
+            created_us: 0,
+            expires_us: None,
+            last_used_us: None,
+            revoked_us: None,
+            seal: Vec::new(),
+        }
+    }
+
+    fn recalled(memory: &Memory, now: &str) -> String {
+        let label = |row: &ApiKeyRow| row.label.clone();
+        memory.recall(Rows::api_keys, &"1".to_owned(), label, || Ok(Some(row(now)))).unwrap().unwrap()
+    }
+
+    #[test]
+    fn a_row_is_read_once_until_something_is_written_and_a_large_one_each_time() {
+        let directory = tempfile::tempdir().unwrap();
+        let memory = Memory::open(&directory.path().join("mark")).unwrap();
+        assert_eq!(recalled(&memory, "first"), "first");
+        assert_eq!(recalled(&memory, "second"), "first");
+        memory.changed().unwrap();
+        assert_eq!(recalled(&memory, "third"), "third");
+        memory.changed().unwrap();
+        let large = ["a", "b"].map(|letter| letter.repeat(MAX_ROW_BYTES + 1));
+        assert_eq!(large.each_ref().map(|large| recalled(&memory, large)), large);
+    }
+
+    #[test]
+    fn a_mark_that_cannot_be_written_is_an_error_and_this_process_knows_all_the_same() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("mark");
+        drop(Memory::open(&path).unwrap());
+        let memory = Memory { file: File::open(&path).unwrap(), rows: Mutex::new(Rows::new([0; MARK_BYTES])) };
+        assert_eq!(recalled(&memory, "before"), "before");
+        assert_eq!(memory.changed().unwrap_err().code(), "vault_unavailable");
+        assert_eq!(recalled(&memory, "after"), "after");
+    }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection as Database, OpenFlags, OptionalExtension as _, Row, params};
 
-use super::memory::{Memory, Rows};
+use super::memory::{Memory, Remembered, Rows};
 use super::{ApiKeyRow, ConnectionRow, Storage};
 use crate::connection::{ConnectionKey, Status};
 use crate::error::VaultError;
@@ -122,7 +122,7 @@ impl Sqlite {
         Ok(answer)
     }
 
-    /// Writes. When this returns, no process believes what it read before.
+    /// Writes. When this returns well, no process believes what it read before; this one never does.
     fn write<T>(&self, write: impl FnOnce(&Database) -> rusqlite::Result<T>) -> Result<T, VaultError> {
         let written = write(&lock(&self.writer)).map_err(|e| failed("write its database", &e));
         // Also after an error, which does not always mean that nothing was written.
@@ -131,7 +131,7 @@ impl Sqlite {
     }
 
     /// A row that was read before and is unchanged, or else read now.
-    fn recall<K: Hash + Eq + Clone, R, T>(
+    fn recall<K: Hash + Eq + Clone, R: Remembered, T>(
         &self,
         of: fn(&mut Rows) -> &mut HashMap<K, R>,
         key: &K,
