@@ -97,8 +97,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         defence: "a connection that ends is ended",
         edits: &[Edit {
             file: "host/vault/src/vault.rs",
-            find: "let ended = self.inner.storage.disconnect(key, Timestamp::now().as_microsecond())?;",
-            replace: "let ended = if {off} { true } else { self.inner.storage.disconnect(key, Timestamp::now().as_microsecond())? };",
+            find: "let ended = self.inner.storage.disconnect(key, Timestamp::now().as_microsecond());",
+            replace: "let ended = if {off} { Ok(true) } else { self.inner.storage.disconnect(key, Timestamp::now().as_microsecond()) };",
         }],
         cases: &["tenancy/revoked", "surface/revoked-credential"],
     },
