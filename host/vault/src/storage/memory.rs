@@ -52,7 +52,8 @@ impl Remembered for ApiKeyRow {
 
 /// The mark's file, and what was read since it last changed.
 pub(crate) struct Memory {
-    file: File,
+    /// `None` in memory, where reading is quick: then nothing is remembered.
+    file: Option<File>,
     rows: Mutex<Rows>,
 }
 
@@ -88,11 +89,16 @@ impl Memory {
         private::file(path)?;
         let file = OpenOptions::new().read(true).write(true).open(path);
         let file = file.map_err(|error| VaultError::unavailable("open the mark of its last change", error))?;
-        let memory = Self { file, rows: Mutex::new(Rows::new([0; MARK_BYTES])) };
+        let memory = Self { file: Some(file), ..Self::none() };
         if memory.mark().is_none() {
             memory.changed()?;
         }
         Ok(memory)
+    }
+
+    /// One that remembers nothing.
+    pub(crate) fn none() -> Self {
+        Self { file: None, rows: Mutex::new(Rows::new([0; MARK_BYTES])) }
     }
 
     /// What `take` makes of a row that is remembered, or else of the row that `read` gives, which is remembered then.
@@ -131,17 +137,18 @@ impl Memory {
 
     /// Tells everybody that something was written. To be called when it is done, and before anybody hears so.
     pub(crate) fn changed(&self) -> Result<(), VaultError> {
+        let Some(file) = &self.file else { return Ok(()) };
         // Whatever becomes of the mark, this process knows.
         *self.rows() = Rows::new([0; MARK_BYTES]);
         let failed = |error: &dyn std::fmt::Display| VaultError::unavailable("mark that it has changed", error);
         let mut mark = [0; MARK_BYTES];
         rand::fill(&mut mark).map_err(|_| failed(&"the system gave no random bytes"))?;
-        put(&self.file, &mark).map_err(|error| failed(&error))
+        put(file, &mark).map_err(|error| failed(&error))
     }
 
     /// The mark as it is now. Without one nothing is believed.
     fn mark(&self) -> Option<Mark> {
-        get(&self.file).ok()
+        self.file.as_ref().and_then(|file| get(file).ok())
     }
 
     fn rows(&self) -> MutexGuard<'_, Rows> {
@@ -216,7 +223,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("mark");
         drop(Memory::open(&path).unwrap());
-        let memory = Memory { file: File::open(&path).unwrap(), rows: Mutex::new(Rows::new([0; MARK_BYTES])) };
+        let memory = Memory { file: Some(File::open(&path).unwrap()), ..Memory::none() };
         assert_eq!(recalled(&memory, "before"), "before");
         assert_eq!(memory.changed().unwrap_err().code(), "vault_unavailable");
         assert_eq!(recalled(&memory, "after"), "after");

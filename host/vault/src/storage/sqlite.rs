@@ -2,15 +2,13 @@
 //!
 //! One connection writes; a few read, each from its own snapshot, so that a read never waits for a write.
 
-use std::collections::HashMap;
-use std::hash::Hash;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rusqlite::{Connection as Database, OpenFlags, OptionalExtension as _, Row, params};
 
-use super::memory::{Memory, Remembered, Rows};
+use super::memory::{Memory, Rows};
 use super::{ApiKeyRow, ConnectionRow, Storage};
 use crate::connection::{ConnectionKey, Status};
 use crate::error::VaultError;
@@ -70,12 +68,12 @@ pub(crate) struct Sqlite {
     writer: Mutex<Database>,
     /// `None` in memory, where only one connection can see the database.
     readers: Option<Readers>,
+    memory: Memory,
 }
 
 struct Readers {
     path: PathBuf,
     idle: Mutex<Vec<Database>>,
-    memory: Memory,
 }
 
 impl Sqlite {
@@ -97,14 +95,14 @@ impl Sqlite {
             }
         }
         let memory = Memory::open(&beside("-mark"))?;
-        let readers = Readers { path: path.to_owned(), idle: Mutex::new(Vec::new()), memory };
-        Ok(Self { writer: Mutex::new(writer), readers: Some(readers) })
+        let readers = Readers { path: path.to_owned(), idle: Mutex::new(Vec::new()) };
+        Ok(Self { writer: Mutex::new(writer), readers: Some(readers), memory })
     }
 
     pub(crate) fn in_memory() -> Result<Self, VaultError> {
         let writer = Database::open_in_memory().map_err(|e| failed("open its database", &e))?;
         prepare(&writer)?;
-        Ok(Self { writer: Mutex::new(writer), readers: None })
+        Ok(Self { writer: Mutex::new(writer), readers: None, memory: Memory::none() })
     }
 
     fn read<T>(&self, read: impl FnOnce(&Database) -> rusqlite::Result<T>) -> Result<T, VaultError> {
@@ -126,22 +124,8 @@ impl Sqlite {
     fn write<T>(&self, write: impl FnOnce(&Database) -> rusqlite::Result<T>) -> Result<T, VaultError> {
         let written = write(&lock(&self.writer)).map_err(|e| failed("write its database", &e));
         // Also after an error, which does not always mean that nothing was written.
-        let marked = self.readers.as_ref().map_or(Ok(()), |readers| readers.memory.changed());
+        let marked = self.memory.changed();
         written.and_then(|written| marked.map(|()| written))
-    }
-
-    /// A row that was read before and is unchanged, or else read now.
-    fn recall<K: Hash + Eq + Clone, R: Remembered, T>(
-        &self,
-        of: fn(&mut Rows) -> &mut HashMap<K, R>,
-        key: &K,
-        take: impl FnOnce(&R) -> T,
-        read: impl FnOnce() -> Result<Option<R>, VaultError>,
-    ) -> Result<Option<T>, VaultError> {
-        match &self.readers {
-            Some(readers) => readers.memory.recall(of, key, take, read),
-            None => Ok(read()?.as_ref().map(take)),
-        }
     }
 
     fn read_connection(&self, key: &ConnectionKey) -> Result<Option<ConnectionRow>, VaultError> {
@@ -195,11 +179,11 @@ impl Storage for Sqlite {
     }
 
     fn connection(&self, key: &ConnectionKey) -> Result<Option<ConnectionRow>, VaultError> {
-        self.recall(Rows::connections, key, Clone::clone, || self.read_connection(key))
+        self.memory.recall(Rows::connections, key, Clone::clone, || self.read_connection(key))
     }
 
     fn standing(&self, key: &ConnectionKey) -> Result<Option<(Status, u64)>, VaultError> {
-        self.recall(Rows::connections, key, |row| (row.status, row.version), || self.read_connection(key))
+        self.memory.recall(Rows::connections, key, |row| (row.status, row.version), || self.read_connection(key))
     }
 
     fn connections(&self, tenant: &str, user: &str) -> Result<Vec<ConnectionRow>, VaultError> {
@@ -311,7 +295,7 @@ impl Storage for Sqlite {
     }
 
     fn api_key(&self, id: &str) -> Result<Option<ApiKeyRow>, VaultError> {
-        self.recall(Rows::api_keys, &id.to_owned(), Clone::clone, || self.read_api_key(id))
+        self.memory.recall(Rows::api_keys, &id.to_owned(), Clone::clone, || self.read_api_key(id))
     }
 
     fn api_keys(&self) -> Result<Vec<ApiKeyRow>, VaultError> {
