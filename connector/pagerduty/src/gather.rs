@@ -65,13 +65,7 @@ impl<R> Gather<R> {
             }
             seen = page.offset.saturating_add(u32::try_from(page.rows.len()).unwrap_or(u32::MAX));
             for row in page.rows.iter().take(self.limit.saturating_sub(self.rows.len())) {
-                match shape(row) {
-                    Ok(row) => self.rows.push(row),
-                    Err(error) => {
-                        fault = Some(error);
-                        return ControlFlow::Break(());
-                    }
-                }
+                self.take(shape(row), &mut fault)?;
             }
             if self.rows.len() < self.limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })?;
@@ -102,13 +96,7 @@ impl<R> Gather<R> {
             for row in page.rows.iter().filter(|row| matches(row)) {
                 self.count = self.count.saturating_add(1);
                 if self.count > self.offset && self.rows.len() < self.limit {
-                    match shape(row) {
-                        Ok(row) => self.rows.push(row),
-                        Err(error) => {
-                            fault = Some(error);
-                            return ControlFlow::Break(());
-                        }
-                    }
+                    self.take(shape(row), &mut fault)?;
                 }
             }
             ControlFlow::Continue(())
@@ -116,6 +104,20 @@ impl<R> Gather<R> {
         fault.map_or(Ok(()), Err)?;
         self.exact &= end == End::Complete;
         Ok(())
+    }
+
+    /// Takes a row that could be made, and ends the reading at one that could not.
+    fn take(&mut self, row: Result<R, ToolError>, fault: &mut Option<ToolError>) -> ControlFlow<()> {
+        match row {
+            Ok(row) => {
+                self.rows.push(row);
+                ControlFlow::Continue(())
+            }
+            Err(error) => {
+                *fault = Some(error);
+                ControlFlow::Break(())
+            }
+        }
     }
 
     /// How many are shown.

@@ -21,14 +21,12 @@ impl ser::Error for Error {
     }
 }
 
-/// Whole numbers.
-macro_rules! numbers {
-    ($($name:ident $number:ty;)*) => {$(
+/// Whole numbers, written as the widest of their kind.
+macro_rules! widened {
+    ($($name:ident $number:ty => $widest:ident;)*) => {$(
         #[inline]
         fn $name(self, number: $number) -> Result<()> {
-            #[allow(unused_comparisons, clippy::cast_lossless, reason = "one text for all widths, signed or not")]
-            self.number(number < 0, (number as i64).unsigned_abs());
-            Ok(())
+            self.$widest(number.into())
         }
     )*};
 }
@@ -44,14 +42,18 @@ impl<'a> Serializer for &'a mut Writer {
     type SerializeStruct = Members<'a>;
     type SerializeStructVariant = Members<'a>;
 
-    numbers! {
-        serialize_i8 i8;
-        serialize_i16 i16;
-        serialize_i32 i32;
-        serialize_i64 i64;
-        serialize_u8 u8;
-        serialize_u16 u16;
-        serialize_u32 u32;
+    widened! {
+        serialize_i8 i8 => serialize_i64;
+        serialize_i16 i16 => serialize_i64;
+        serialize_i32 i32 => serialize_i64;
+        serialize_u8 u8 => serialize_u64;
+        serialize_u16 u16 => serialize_u64;
+        serialize_u32 u32 => serialize_u64;
+    }
+
+    fn serialize_i64(self, number: i64) -> Result<()> {
+        self.number(number < 0, number.unsigned_abs());
+        Ok(())
     }
 
     fn serialize_u64(self, number: u64) -> Result<()> {

@@ -26,7 +26,8 @@ const MARK_BYTES: usize = 16;
 const BELIEVED_MS: u64 = 1_000;
 /// Most rows of a kind. When there are more, all are forgotten.
 const MAX_ROWS: usize = 1_024;
-/// Largest row that is remembered, in bytes. Usual ones have a few hundred; with [`MAX_ROWS`] this bounds the memory.
+/// Largest row that is remembered, in bytes. Usual ones have a few hundred; with [`MAX_ROWS`] this bounds the memory to
+/// some ten megabytes.
 const MAX_ROW_BYTES: usize = 4_096;
 
 type Mark = [u8; MARK_BYTES];
@@ -61,13 +62,26 @@ pub(crate) struct Memory {
 pub(crate) struct Rows {
     mark: Mark,
     since: Instant,
+    /// Writes of this process that have begun and not yet marked.
+    writing: usize,
     connections: HashMap<ConnectionKey, ConnectionRow>,
     api_keys: HashMap<String, ApiKeyRow>,
 }
 
 impl Rows {
-    fn new(mark: Mark) -> Self {
-        Self { mark, since: Instant::now(), connections: HashMap::new(), api_keys: HashMap::new() }
+    fn new() -> Self {
+        Self {
+            mark: [0; MARK_BYTES],
+            since: Instant::now(),
+            writing: 0,
+            connections: HashMap::new(),
+            api_keys: HashMap::new(),
+        }
+    }
+
+    /// Forgets all rows. Those that are read from now on belong to this mark.
+    fn begin(&mut self, mark: Mark) {
+        *self = Self { mark, writing: self.writing, ..Self::new() };
     }
 
     pub(crate) fn connections(&mut self) -> &mut HashMap<ConnectionKey, ConnectionRow> {
@@ -91,14 +105,14 @@ impl Memory {
         let file = file.map_err(|error| VaultError::unavailable("open the mark of its last change", error))?;
         let memory = Self { file: Some(file), ..Self::none() };
         if memory.mark().is_none() {
-            memory.changed()?;
+            memory.mark_anew()?;
         }
         Ok(memory)
     }
 
     /// One that remembers nothing.
     pub(crate) fn none() -> Self {
-        Self { file: None, rows: Mutex::new(Rows::new([0; MARK_BYTES])) }
+        Self { file: None, rows: Mutex::new(Rows::new()) }
     }
 
     /// What `take` makes of a row that is remembered, or else of the row that `read` gives, which is remembered then.
@@ -114,12 +128,14 @@ impl Memory {
         if let Some(mark) = self.mark() {
             let mut rows = self.rows();
             if !rows.is_believed(&mark) {
-                *rows = Rows::new(mark);
+                rows.begin(mark);
             }
             if let Some(row) = of(&mut rows).get(key) {
                 return Ok(Some(take(row)));
             }
-            begun = Some((rows.mark, rows.since));
+            // While this process writes, some have seen the outcome before it is marked; they must not be told of the
+            // time before it by what others have just read.
+            begun = (rows.writing == 0).then_some((rows.mark, rows.since));
         }
         let Some(row) = read()? else { return Ok(None) };
         let taken = take(&row);
@@ -135,11 +151,25 @@ impl Memory {
         Ok(Some(taken))
     }
 
-    /// Tells everybody that something was written. To be called when it is done, and before anybody hears so.
-    pub(crate) fn changed(&self) -> Result<(), VaultError> {
+    /// Writes, and tells everybody that something was written before anybody hears so.
+    pub(crate) fn change<T>(&self, write: impl FnOnce() -> Result<T, VaultError>) -> Result<T, VaultError> {
+        let mut rows = self.rows();
+        rows.writing += 1;
+        rows.begin([0; MARK_BYTES]);
+        drop(rows);
+        let written = write();
+        // Also after an error, which does not always mean that nothing was written.
+        let marked = self.mark_anew();
+        // Whatever became of the mark, this process knows.
+        let mut rows = self.rows();
+        rows.writing = rows.writing.saturating_sub(1);
+        rows.begin([0; MARK_BYTES]);
+        drop(rows);
+        written.and_then(|written| marked.map(|()| written))
+    }
+
+    fn mark_anew(&self) -> Result<(), VaultError> {
         let Some(file) = &self.file else { return Ok(()) };
-        // Whatever becomes of the mark, this process knows.
-        *self.rows() = Rows::new([0; MARK_BYTES]);
         let failed = |error: &dyn std::fmt::Display| VaultError::unavailable("mark that it has changed", error);
         let mut mark = [0; MARK_BYTES];
         rand::fill(&mut mark).map_err(|_| failed(&"the system gave no random bytes"))?;
@@ -211,11 +241,21 @@ mod tests {
         let memory = Memory::open(&directory.path().join("mark")).unwrap();
         assert_eq!(recalled(&memory, "first"), "first");
         assert_eq!(recalled(&memory, "second"), "first");
-        memory.changed().unwrap();
+        memory.change(|| Ok(())).unwrap();
         assert_eq!(recalled(&memory, "third"), "third");
-        memory.changed().unwrap();
+        memory.change(|| Ok(())).unwrap();
         let large = ["a", "b"].map(|letter| letter.repeat(MAX_ROW_BYTES + 1));
         assert_eq!(large.each_ref().map(|large| recalled(&memory, large)), large);
+    }
+
+    #[test]
+    fn while_this_process_writes_every_row_is_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let memory = Memory::open(&directory.path().join("mark")).unwrap();
+        assert_eq!(recalled(&memory, "before"), "before");
+        let during = memory.change(|| Ok([recalled(&memory, "first"), recalled(&memory, "second")]));
+        assert_eq!(during.unwrap(), ["first", "second"]);
+        assert_eq!(recalled(&memory, "after"), "after");
     }
 
     #[test]
@@ -225,7 +265,7 @@ mod tests {
         drop(Memory::open(&path).unwrap());
         let memory = Memory { file: Some(File::open(&path).unwrap()), ..Memory::none() };
         assert_eq!(recalled(&memory, "before"), "before");
-        assert_eq!(memory.changed().unwrap_err().code(), "vault_unavailable");
+        assert_eq!(memory.change(|| Ok(())).unwrap_err().code(), "vault_unavailable");
         assert_eq!(recalled(&memory, "after"), "after");
     }
 }

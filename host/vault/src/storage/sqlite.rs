@@ -122,10 +122,7 @@ impl Sqlite {
 
     /// Writes. When this returns well, no process believes what it read before; this one never does.
     fn write<T>(&self, write: impl FnOnce(&Database) -> rusqlite::Result<T>) -> Result<T, VaultError> {
-        let written = write(&lock(&self.writer)).map_err(|e| failed("write its database", &e));
-        // Also after an error, which does not always mean that nothing was written.
-        let marked = self.memory.changed();
-        written.and_then(|written| marked.map(|()| written))
+        self.memory.change(|| write(&lock(&self.writer)).map_err(|e| failed("write its database", &e)))
     }
 
     fn read_connection(&self, key: &ConnectionKey) -> Result<Option<ConnectionRow>, VaultError> {

@@ -32,9 +32,9 @@ pub(super) const MUTANTS: &[Mutant] = &[
         id: "vault-mark",
         defence: "what another process has ended is not remembered",
         edits: &[Edit {
-            file: "host/vault/src/storage/sqlite.rs",
-            find: "let marked = self.memory.changed();",
-            replace: "let marked = if {off} { Ok(()) } else { self.memory.changed() };",
+            file: "host/vault/src/storage/memory.rs",
+            find: "let marked = self.mark_anew();",
+            replace: "let marked = if {off} { Ok(()) } else { self.mark_anew() };",
         }],
         cases: &["surface/revoked-key", "surface/revoked-credential"],
     },
