@@ -2,10 +2,11 @@
 //!
 //! A thread of its own writes whenever several records wait. A lone caller on a fast disk writes for
 //! itself instead: on a virtual machine, waking a thread and being woken by it costs as much as the sync.
+//! With many calls open, syncs keep a distance from each other: what comes meanwhile shares the next one.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
@@ -16,6 +17,12 @@ use crate::store::{AppendError, Kind, NewRow, Store};
 /// Outcomes that the writer keeps for calls that nobody finishes while it cannot write. What is beyond
 /// that is found as an open intent when the log is next opened.
 const MAX_OWED: usize = 4_096;
+/// From so many open calls on, others use the processors while some wait for a sync; with fewer, everybody
+/// may be waiting.
+const MANY_OPEN: usize = 8;
+/// Shortest time from one write's start to the next with [`MANY_OPEN`] calls, in milliseconds: what a lone
+/// call waits for two syncs of a quick disk. A slow disk takes longer than this by itself.
+const PACE_MS: u64 = 1;
 
 /// The store and what is between the queue and it. Whoever holds it writes.
 pub(crate) struct Writer {
@@ -24,16 +31,17 @@ pub(crate) struct Writer {
     owed: Vec<Owed>,
     open: BTreeSet<u64>,
     rows: Vec<NewRow>,
+    begun: Option<Instant>,
 }
 
 impl Writer {
     pub(crate) fn new(store: Box<dyn Store>) -> Self {
-        Self { store, entries: Vec::new(), owed: Vec::new(), open: BTreeSet::new(), rows: Vec::new() }
+        Self { store, entries: Vec::new(), owed: Vec::new(), open: BTreeSet::new(), rows: Vec::new(), begun: None }
     }
 
     /// Writes what waits now and answers. False when that failed.
     pub(crate) fn step(&mut self, queue: &Arc<Queue>) -> bool {
-        let Self { store, entries, owed, open, rows } = self;
+        let Self { store, entries, owed, open, rows, begun } = self;
         queue.drain(entries, owed);
         if entries.is_empty() && owed.is_empty() {
             return true;
@@ -48,6 +56,7 @@ impl Writer {
         let newcomers = rows.len();
         rows.extend(owed.iter().map(|owed| owed.row.clone()));
         let start = Instant::now();
+        *begun = Some(start);
         let written = store.append(Timestamp::now().as_microsecond(), rows, open.first().copied());
         queue.took(start.elapsed(), newcomers);
         match written {
@@ -82,6 +91,16 @@ impl Writer {
         }
     }
 
+    /// How long the next write should wait for others to share it.
+    fn pause(&self) -> Duration {
+        match self.begun {
+            Some(begun) if self.open.len() >= MANY_OPEN => {
+                Duration::from_millis(PACE_MS).saturating_sub(begun.elapsed())
+            }
+            _ => Duration::ZERO,
+        }
+    }
+
     /// Whether the store wants [`Store::rest`], which no caller should wait for.
     pub(crate) fn upkeep_due(&self) -> bool {
         self.store.upkeep_due()
@@ -99,6 +118,10 @@ pub(crate) fn run(writer: &Mutex<Writer>, queue: &Arc<Queue>) {
     let _end = End(queue);
     let mut owes = false;
     while queue.wait(owes) {
+        let pause = writer.lock().unwrap_or_else(PoisonError::into_inner).pause();
+        if !pause.is_zero() {
+            std::thread::sleep(pause);
+        }
         let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
         writer.step(queue);
         if writer.upkeep_due() {
@@ -237,6 +260,21 @@ mod tests {
         }
 
         fn rest(&mut self) {}
+    }
+
+    #[test]
+    fn only_with_many_calls_open_does_a_write_wait_for_others() {
+        let mut writer = Writer::new(Box::new(Faulty::default()));
+        let just_now = Instant::now() + Duration::from_secs(60);
+        writer.open.extend(1..MANY_OPEN as u64);
+        writer.begun = Some(just_now);
+        assert_eq!(writer.pause(), Duration::ZERO, "everybody may be waiting for this write");
+        writer.open.insert(MANY_OPEN as u64);
+        assert_eq!(writer.pause(), Duration::from_millis(PACE_MS));
+        writer.begun = Instant::now().checked_sub(Duration::from_millis(PACE_MS));
+        assert_eq!(writer.pause(), Duration::ZERO, "the last one was long ago");
+        writer.begun = None;
+        assert_eq!(writer.pause(), Duration::ZERO, "nothing was written yet");
     }
 
     #[tokio::test]
