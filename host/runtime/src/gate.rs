@@ -349,10 +349,8 @@ impl Gate {
             return Err(too_large());
         }
         let mut scan = self.credential.as_ref().map(|credential| credential.scanner.stream());
-        // A body that comes in one piece is not copied; for another there is room at once for what the upstream says
-        // will come, which was just found to be within the limit.
-        let expected = usize::try_from(body.size_hint().lower()).unwrap_or(0);
-        let (mut whole, mut pieces) = (Bytes::new(), BytesMut::new());
+        // What the upstream says will come was just found to be within the limit.
+        let mut come = answer::Body::expecting(usize::try_from(body.size_hint().lower()).unwrap_or(0));
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|_| {
                 Stopped::failed("response_incomplete", "the answer was cut off", Error::HttpResponseIncomplete)
@@ -368,7 +366,7 @@ impl Gate {
                     }
                 }
             };
-            if whole.len() + pieces.len() + data.len() > limit {
+            if come.as_ref().len() + data.len() > limit {
                 return Err(too_large());
             }
             self.ledger().received(ticket, data.len());
@@ -378,21 +376,12 @@ impl Gate {
                 let limit = format!("{all} bytes of upstream answers");
                 return Err(Stopped::limit("responses_too_large", limit, Error::HttpResponseBodySize(None)));
             }
-            if whole.is_empty() && pieces.is_empty() {
-                whole = data;
-            } else {
-                if pieces.is_empty() {
-                    pieces.reserve(expected.max(whole.len() + data.len()));
-                    pieces.extend_from_slice(&std::mem::take(&mut whole));
-                }
-                pieces.extend_from_slice(&data);
-            }
-            let so_far = if pieces.is_empty() { &whole } else { pieces.as_ref() };
-            if let Some(form) = scan.as_mut().and_then(|scan| scan.feed(so_far)) {
+            come.push(data);
+            if let Some(form) = scan.as_mut().and_then(|scan| scan.feed(come.as_ref())) {
                 return Err(Stopped::reflected(form.as_str()));
             }
         }
-        let whole = if pieces.is_empty() { whole } else { pieces.freeze() };
+        let whole = come.into_bytes();
         match scan.and_then(|scan| scan.finish(&whole)) {
             Some(form) => Err(Stopped::reflected(form.as_str())),
             None => Ok(whole),

@@ -3,6 +3,7 @@
 //! An answer is taken only in the one shape in which all of it can be looked through: whole, in the identity
 //! encoding, framed by its length or in chunks. Nothing else was asked for.
 
+use bytes::{Bytes, BytesMut};
 use http::header::{
     CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
     TRANSFER_ENCODING,
@@ -18,6 +19,53 @@ use super::stopped::Stopped;
 /// declares.
 const HOP_BY_HOP: [&str; 8] =
     ["connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "via"];
+
+/// What has come of a body so far. A body that comes in one piece is not copied.
+pub(super) struct Body {
+    come: Come,
+    expected: usize,
+}
+
+enum Come {
+    OnePiece(Bytes),
+    Joined(BytesMut),
+}
+
+impl Body {
+    /// Nothing yet. Where a second piece comes, room is made at once for `expected` bytes.
+    pub(super) fn expecting(expected: usize) -> Self {
+        Self { come: Come::OnePiece(Bytes::new()), expected }
+    }
+
+    pub(super) fn push(&mut self, data: Bytes) {
+        match &mut self.come {
+            Come::OnePiece(first) if first.is_empty() => *first = data,
+            Come::OnePiece(first) => {
+                let mut joined = BytesMut::with_capacity(self.expected.max(first.len() + data.len()));
+                joined.extend_from_slice(first);
+                joined.extend_from_slice(&data);
+                self.come = Come::Joined(joined);
+            }
+            Come::Joined(joined) => joined.extend_from_slice(&data),
+        }
+    }
+
+    pub(super) fn into_bytes(self) -> Bytes {
+        match self.come {
+            Come::OnePiece(first) => first,
+            Come::Joined(joined) => joined.freeze(),
+        }
+    }
+}
+
+impl AsRef<[u8]> for Body {
+    fn as_ref(&self) -> &[u8] {
+        match &self.come {
+            Come::OnePiece(first) => first,
+            Come::Joined(joined) => joined,
+        }
+    }
+}
 
 /// Every text of the head: the reason phrase, names, values.
 pub(super) fn texts(head: &Parts) -> impl Iterator<Item = &[u8]> {
