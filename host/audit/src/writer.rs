@@ -20,8 +20,9 @@ const MAX_OWED: usize = 4_096;
 /// From so many open calls on, others use the processors while some wait for a sync; with fewer, everybody
 /// may be waiting.
 const MANY_OPEN: usize = 8;
-/// Shortest time from one write's start to the next with [`MANY_OPEN`] calls, in milliseconds: what a lone
-/// call waits for two syncs of a quick disk. A slow disk takes longer than this by itself.
+/// Shortest time from one write's start to the next with [`MANY_OPEN`] calls, in milliseconds. A call has two
+/// records, so it waits two of them longer at most; twice as long was not measurably better. A slow disk takes
+/// longer than this by itself.
 const PACE_MS: u64 = 1;
 
 /// The store and what is between the queue and it. Whoever holds it writes.
@@ -275,6 +276,29 @@ mod tests {
         assert_eq!(writer.pause(), Duration::ZERO, "the last one was long ago");
         writer.begun = None;
         assert_eq!(writer.pause(), Duration::ZERO, "nothing was written yet");
+    }
+
+    #[tokio::test]
+    async fn with_many_calls_open_the_thread_keeps_writes_apart() {
+        const WRITES: u64 = 50;
+        let queue = Queue::new();
+        let mut writer = Writer::new(Box::new(Faulty::default()));
+        writer.open.extend(1..=MANY_OPEN as u64);
+        let thread = std::thread::spawn({
+            let queue = Arc::clone(&queue);
+            move || run(&Mutex::new(writer), &queue)
+        });
+        let begun = Instant::now();
+        for _ in 0..WRITES {
+            let event = NewRow { kind: Kind::Event, call: None, content: b"{}".to_vec() };
+            let (answer, _) = queue.reserve().await.unwrap().push(event, Role::Stands);
+            queue.nudge();
+            answer.await.unwrap().unwrap();
+        }
+        // A sleep never ends early, so a slow machine only makes this longer.
+        assert!(begun.elapsed() >= Duration::from_millis(PACE_MS * (WRITES - 1)), "{:?}", begun.elapsed());
+        queue.close();
+        thread.join().unwrap();
     }
 
     #[tokio::test]

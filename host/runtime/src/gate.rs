@@ -350,7 +350,7 @@ impl Gate {
         }
         let mut scan = self.credential.as_ref().map(|credential| credential.scanner.stream());
         // What the upstream says will come was just found to be within the limit.
-        let mut come = answer::Body::expecting(usize::try_from(body.size_hint().lower()).unwrap_or(0));
+        let mut received = answer::Received::expecting(usize::try_from(body.size_hint().lower()).unwrap_or(0));
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|_| {
                 Stopped::failed("response_incomplete", "the answer was cut off", Error::HttpResponseIncomplete)
@@ -366,7 +366,7 @@ impl Gate {
                     }
                 }
             };
-            if come.as_ref().len() + data.len() > limit {
+            if received.as_ref().len() + data.len() > limit {
                 return Err(too_large());
             }
             self.ledger().received(ticket, data.len());
@@ -376,12 +376,12 @@ impl Gate {
                 let limit = format!("{all} bytes of upstream answers");
                 return Err(Stopped::limit("responses_too_large", limit, Error::HttpResponseBodySize(None)));
             }
-            come.push(data);
-            if let Some(form) = scan.as_mut().and_then(|scan| scan.feed(come.as_ref())) {
+            received.push(data);
+            if let Some(form) = scan.as_mut().and_then(|scan| scan.feed(received.as_ref())) {
                 return Err(Stopped::reflected(form.as_str()));
             }
         }
-        let whole = come.into_bytes();
+        let whole = received.into_bytes();
         match scan.and_then(|scan| scan.finish(&whole)) {
             Some(form) => Err(Stopped::reflected(form.as_str())),
             None => Ok(whole),

@@ -23,8 +23,8 @@ use clap::Parser;
 use crate::cli::Cli;
 use crate::failure::{Exit, Failure};
 
-/// A call makes some thousand small allocations and frees many of them on another thread, where the system's
-/// allocator takes a lock: about a tenth of the server's work.
+/// A call allocates many small pieces, and tasks move between threads: with the system's allocator that was about a
+/// tenth of the server's work.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

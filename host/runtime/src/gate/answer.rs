@@ -20,49 +20,49 @@ use super::stopped::Stopped;
 const HOP_BY_HOP: [&str; 8] =
     ["connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "via"];
 
-/// What has come of a body so far. A body that comes in one piece is not copied.
-pub(super) struct Body {
-    come: Come,
+/// What was received of a body so far. A body that comes in one piece is not copied.
+pub(super) struct Received {
+    pieces: Pieces,
     expected: usize,
 }
 
-enum Come {
-    OnePiece(Bytes),
+enum Pieces {
+    One(Bytes),
     Joined(BytesMut),
 }
 
-impl Body {
+impl Received {
     /// Nothing yet. Where a second piece comes, room is made at once for `expected` bytes.
     pub(super) fn expecting(expected: usize) -> Self {
-        Self { come: Come::OnePiece(Bytes::new()), expected }
+        Self { pieces: Pieces::One(Bytes::new()), expected }
     }
 
     pub(super) fn push(&mut self, data: Bytes) {
-        match &mut self.come {
-            Come::OnePiece(first) if first.is_empty() => *first = data,
-            Come::OnePiece(first) => {
+        match &mut self.pieces {
+            Pieces::One(first) if first.is_empty() => *first = data,
+            Pieces::One(first) => {
                 let mut joined = BytesMut::with_capacity(self.expected.max(first.len() + data.len()));
                 joined.extend_from_slice(first);
                 joined.extend_from_slice(&data);
-                self.come = Come::Joined(joined);
+                self.pieces = Pieces::Joined(joined);
             }
-            Come::Joined(joined) => joined.extend_from_slice(&data),
+            Pieces::Joined(joined) => joined.extend_from_slice(&data),
         }
     }
 
     pub(super) fn into_bytes(self) -> Bytes {
-        match self.come {
-            Come::OnePiece(first) => first,
-            Come::Joined(joined) => joined.freeze(),
+        match self.pieces {
+            Pieces::One(first) => first,
+            Pieces::Joined(joined) => joined.freeze(),
         }
     }
 }
 
-impl AsRef<[u8]> for Body {
+impl AsRef<[u8]> for Received {
     fn as_ref(&self) -> &[u8] {
-        match &self.come {
-            Come::OnePiece(first) => first,
-            Come::Joined(joined) => joined,
+        match &self.pieces {
+            Pieces::One(first) => first,
+            Pieces::Joined(joined) => joined,
         }
     }
 }

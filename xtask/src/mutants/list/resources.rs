@@ -89,8 +89,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         defence: "an answer is bounded",
         edits: &[Edit {
             file: GATE,
-            find: "if come.as_ref().len() + data.len() > limit {",
-            replace: "if !{off} && come.as_ref().len() + data.len() > limit {",
+            find: "if received.as_ref().len() + data.len() > limit {",
+            replace: "if !{off} && received.as_ref().len() + data.len() > limit {",
         }],
         cases: &["resources/answer-without-end", "resources/answer-without-length"],
     },
