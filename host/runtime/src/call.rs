@@ -70,9 +70,13 @@ pub(crate) mod arguments;
 mod authorize;
 mod run;
 
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use serde_json::{Map, Value};
+use tokio::runtime::Handle;
 pub use tokio_util::sync::CancellationToken;
 use toolkeep_audit::Refusal;
 use toolkeep_policy::Principal;
@@ -129,7 +133,8 @@ impl Host {
     /// Calls one tool for one user.
     ///
     /// The outcome is recorded whatever happens: if the caller drops this future, the guest is stopped and the
-    /// record says so and how far it came.
+    /// record says so and how far it came. Calls that one task waits for together take turns on its thread: who
+    /// wants them side by side spawns a task for each.
     ///
     /// # Errors
     /// [`CallError`]. A refusal at any step is recorded too; if that fails, the audit error is what is returned. Of
@@ -140,7 +145,7 @@ impl Host {
             Ok(scoped) => scoped,
             Err(refused) => return Err(self.refuse(principal, asked_for, refused).await),
         };
-        in_its_own_task(scoped.begin().await?, FinishedCall::finish).await
+        to_its_end(scoped.begin().await?, FinishedCall::finish).await
     }
 
     /// Runs a connector's `identify` over one connection: proves that the credential works and says whose it
@@ -159,7 +164,7 @@ impl Host {
             Ok(scoped) => scoped,
             Err(refused) => return Err(self.refuse(principal, "identify".to_owned(), refused).await),
         };
-        in_its_own_task(scoped.begin().await?, FinishedCall::finish_identification).await
+        to_its_end(scoped.begin().await?, FinishedCall::finish_identification).await
     }
 
     /// Records a call that never began. The record comes before the answer, as for every other outcome.
@@ -193,22 +198,53 @@ impl Host {
     }
 }
 
-/// Runs and finishes a call in a task of its own: a caller that goes away stops the guest, and cannot take the
-/// record with it.
-async fn in_its_own_task<T, F>(
+/// Runs and finishes a call where its caller waits. A caller that goes away stops the guest, and cannot take the
+/// record with it: what is left of the call goes on in a task of its own.
+async fn to_its_end<T, F>(
     audited: AuditedCall,
     finish: impl FnOnce(FinishedCall) -> F + Send + 'static,
 ) -> Result<T, CallError>
 where
     T: Send + 'static,
-    F: Future<Output = Result<T, CallError>> + Send,
+    F: Future<Output = Result<T, CallError>> + Send + 'static,
 {
     let stop = CancellationToken::new();
-    let stop_if_dropped = stop.clone().drop_guard();
-    let running = tokio::spawn(async move { finish(audited.run(stop).await).await });
-    let answer = running.await.unwrap_or_else(|error| {
-        Err(CallError::Trap { tool: String::new(), reason: format!("the host failed: {error}") })
-    });
-    stop_if_dropped.disarm();
-    answer
+    let until = stop.clone();
+    let call: Running<T> = Box::pin(async move { finish(audited.run(until).await).await });
+    Attended { call: Some(call), stop, runtime: Handle::current() }.await
+}
+
+type Running<T> = Pin<Box<dyn Future<Output = Result<T, CallError>> + Send>>;
+
+/// A call whose caller waits for it.
+struct Attended<T: Send + 'static> {
+    call: Option<Running<T>>,
+    stop: CancellationToken,
+    runtime: Handle,
+}
+
+impl<T: Send + 'static> Future for Attended<T> {
+    type Output = Result<T, CallError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(call) = &mut self.call else { return Poll::Pending };
+        // What goes wrong in one call is no other's, also where a caller waits for several in one task.
+        let polled = std::panic::catch_unwind(AssertUnwindSafe(|| call.as_mut().poll(context)));
+        let answer = match polled {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(answer)) => answer,
+            Err(_) => Err(CallError::Trap { tool: String::new(), reason: "the host failed".to_owned() }),
+        };
+        self.call = None;
+        Poll::Ready(answer)
+    }
+}
+
+impl<T: Send + 'static> Drop for Attended<T> {
+    fn drop(&mut self) {
+        if let Some(call) = self.call.take() {
+            self.stop.cancel();
+            self.runtime.spawn(call);
+        }
+    }
 }

@@ -334,7 +334,7 @@ impl Gate {
         if let Some(form) = answer::texts(head).find_map(|text| self.secret_form(text)) {
             return Err(Stopped::reflected(form));
         }
-        answer::check(head, self.limits.header_fields)
+        answer::check(head, &self.limits)
     }
 
     /// Reads the whole body and looks through it as it comes: a hit stops the reading, and not one byte goes on

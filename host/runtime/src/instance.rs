@@ -1,7 +1,10 @@
 //! One guest instance: its store, its limits, what it may ask of the host, and how a run ends.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::UnboundedSender;
 use wasmtime::component::ResourceTable;
@@ -14,11 +17,15 @@ use crate::bindings::toolkeep::connector::types as wit;
 use crate::bindings::{self, ConnectorPre};
 use crate::clocks::{CoarseMonotonicClock, CoarseWallClock};
 use crate::gate::{Gate, Hooks};
-use crate::limits::Limits;
+use crate::limits::{Limits, TICK_MS};
 use crate::memory::{self, MemoryObserver};
 use crate::random::Random;
 use crate::telling::{Report, Telling};
 use crate::text::clean_line;
+
+/// How long a guest runs before a tick takes its thread from it: half a tick. So it keeps a thread for one and a half
+/// at most, and who was only just resumed is not sent to the end of the queue.
+const YIELD_AFTER: Duration = Duration::from_micros(TICK_MS * 1_000 / 2);
 
 /// Where a call's progress goes.
 pub trait ProgressSink: Send + Sync {
@@ -89,7 +96,30 @@ pub(crate) enum Failure {
 /// A guest that is ready to be instantiated and run once.
 pub(crate) struct Guest {
     store: Store<State>,
+    resumed: Arc<Resumed>,
     memory_observer: Option<Arc<dyn MemoryObserver>>,
+}
+
+/// When the guest was last given a thread.
+struct Resumed {
+    origin: Instant,
+    after_us: AtomicU64,
+}
+
+impl Resumed {
+    fn never() -> Self {
+        Self { origin: Instant::now(), after_us: AtomicU64::new(0) }
+    }
+
+    fn now(&self) {
+        let after = u64::try_from(self.origin.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.after_us.store(after, Ordering::Relaxed);
+    }
+
+    /// How long ago that is.
+    fn elapsed(&self) -> Duration {
+        self.origin.elapsed().saturating_sub(Duration::from_micros(self.after_us.load(Ordering::Relaxed)))
+    }
 }
 
 impl Drop for Guest {
@@ -129,17 +159,21 @@ impl Guest {
         store.limiter(|state| &mut state.bounds);
         store.set_hostcall_fuel(limits.crossing_bytes);
         store.set_epoch_deadline(1);
+        let resumed = Arc::new(Resumed::never());
+        let since = Arc::clone(&resumed);
         // Called at the first guest instruction after a tick: so ticks are counted only while the guest runs.
-        store.epoch_deadline_callback(|mut context| {
+        store.epoch_deadline_callback(move |mut context| {
             let state = context.data_mut();
             state.ticks_left = state.ticks_left.saturating_sub(1);
             Ok(match state.ticks_left {
                 0 => UpdateDeadline::Interrupt,
+                // Most guests that meet a tick have only just been resumed, and will soon wait by themselves.
+                _ if since.elapsed() < YIELD_AFTER => UpdateDeadline::Continue(1),
                 // To the end of the queue, behind whatever I/O is ready.
                 _ => UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())),
             })
         });
-        Self { store, memory_observer: None }
+        Self { store, resumed, memory_observer: None }
     }
 
     /// Shows its memory when it is over, if there is somebody to show it to.
@@ -161,11 +195,18 @@ impl Guest {
         work: impl AsyncFnOnce(&mut Store<State>, &bindings::Connector) -> wasmtime::Result<T>,
     ) -> Result<T, Failure> {
         let store = &mut self.store;
-        let ran = tokio::time::timeout(limits.wall_clock(), async {
-            let instance = pre.instantiate_async(&mut *store).await?;
-            work(&mut *store, &instance).await
-        })
-        .await;
+        let resumed = &self.resumed;
+        let ran = {
+            let mut running = pin!(async {
+                let instance = pre.instantiate_async(&mut *store).await?;
+                work(&mut *store, &instance).await
+            });
+            let noted = poll_fn(|context| {
+                resumed.now();
+                running.as_mut().poll(context)
+            });
+            tokio::time::timeout(limits.wall_clock(), noted).await
+        };
         match ran {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) => Err(self.failure(limits, &error)),

@@ -58,6 +58,7 @@ mod load;
 #[doc(hidden)]
 pub mod measure;
 mod memory;
+mod outgoing;
 mod places;
 mod random;
 mod resolver;

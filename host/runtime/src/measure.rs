@@ -1,5 +1,5 @@
-//! The same request through the gate and beside it, so that a benchmark can say what the gate costs. The
-//! connection is the caller's own, and nothing that a connector runs comes here.
+//! Parts of a call by themselves, so that a benchmark can say what they cost: the same request through the gate and
+//! beside it, over a connection of the caller's own, and an instance without the steps of a call around it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,10 +10,15 @@ use http_body_util::{BodyExt, Empty, Full};
 use secrecy::ExposeSecret;
 use toolkeep_policy::{Base, EgressPolicy, Method, OriginMapping, PathTemplate, Route};
 use toolkeep_vault::{ConnectionKey, Resolved, Vault};
+use wasmtime::Store;
 use wasmtime_wasi_http::WasiHttpHooks as _;
 
+use crate::bindings;
+use crate::component::Connector;
 use crate::description::Origin;
 use crate::gate::{BoundCredential, Gate, GatedOrigin, Hooks, Lease};
+use crate::host::Host;
+use crate::instance::{Guest, State};
 use crate::limits::Limits;
 use crate::resolver::SystemResolver;
 use crate::upstream::{Reach, Upstream, Upstreams};
@@ -27,6 +32,30 @@ const JSON: &str = "application/json";
 
 /// Why a way came to nothing.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// A fresh instance of the connector that has this tool, within all limits, one call of the tool without arguments,
+/// and the instance's end. Nobody is asked and nothing is recorded: its gate is closed, so it can reach nothing.
+///
+/// # Errors
+/// No loaded connector has the tool, or the tool failed.
+pub async fn instantiate_and_call(host: &Host, tool: &str) -> Result<(), Failure> {
+    let (connector, tool) = {
+        let loaded = host.parts.loaded();
+        let has_it = |connector: &&Arc<Connector>| connector.description.tools.iter().any(|its| its.name == tool);
+        (loaded.values().find(has_it).cloned().ok_or("no connector has this tool")?, tool.to_owned())
+    };
+    let limits = &host.parts.limits;
+    let ran = Guest::mute(&host.parts.loader.engine, limits)
+        .run(&connector.pre, limits, async |store: &mut Store<State>, instance: &bindings::Connector| {
+            instance.toolkeep_connector_tool_provider().call_call(store, &tool, &"{}".to_owned()).await
+        })
+        .await;
+    match ran {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(error)) => Err(format!("{error:?}").into()),
+        Err(failure) => Err(format!("{failure:?}").into()),
+    }
+}
 
 /// Two ways over one pool of connections to the same upstream.
 pub struct TwoWays {

@@ -36,6 +36,11 @@ const MAX_IDLE_PER_POOL: usize = 64;
 /// Most roots that an operator adds. A company has one or two, and a few more while it replaces them.
 const MAX_OPERATOR_ROOTS: usize = 16;
 
+/// Most that is read from an upstream's connection at a time, in bytes, where a head may not be larger: a page of 100
+/// full incidents. What comes in one piece is looked through and passed on without being copied. The buffer grows to
+/// it with what comes, and a head that fits is measured by the gate.
+const READ_BYTES: usize = 256 << 10;
+
 /// Header fields of an answer that hyper reads where it is not told another number, which costs it memory for each
 /// answer; fewer are the gate's to refuse.
 const FIELDS_BY_DEFAULT: usize = 100;
@@ -141,7 +146,7 @@ impl Upstreams {
             .pool_max_idle_per_host(MAX_IDLE_PER_POOL)
             .pool_timer(TokioTimer::new())
             .timer(TokioTimer::new())
-            .http1_max_buf_size(self.response_header_bytes.max(8 << 10))
+            .http1_max_buf_size(self.response_header_bytes.max(READ_BYTES))
             // Retrying on a stale connection is for requests that were never sent; hyper knows which those are,
             // but a write is never repeated by itself, so none is.
             .retry_canceled_requests(false)

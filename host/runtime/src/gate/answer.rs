@@ -14,6 +14,7 @@ use toolkeep_policy::headers::response_header_visible;
 use wasmtime_wasi_http::Error;
 
 use super::stopped::Stopped;
+use crate::limits::Limits;
 
 /// Fields that are between the host and the upstream's connection (RFC 9110, section 7.6.1), whatever a connector
 /// declares.
@@ -79,13 +80,18 @@ pub(super) fn fields(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
     headers.iter().flat_map(|(name, value)| [name.as_str().as_bytes(), value.as_bytes()])
 }
 
-/// Refuses an answer that is not in the shape that was asked for, or has more fields than `most`, before its body is
-/// read.
-pub(super) fn check(head: &Parts, most: usize) -> Result<(), Stopped> {
+/// Refuses an answer that is not in the shape that was asked for, or has more or larger fields than it may, before
+/// its body is read.
+pub(super) fn check(head: &Parts, limits: &Limits) -> Result<(), Stopped> {
     let headers = &head.headers;
+    let (most, most_bytes) = (limits.header_fields, limits.response_header_bytes);
+    let oversized =
+        |rule: String| Stopped::failed("response_headers", rule, Error::HttpResponseHeaderSectionSize(None));
     if headers.len() > most {
-        let rule = format!("the answer has more than {most} header fields");
-        return Err(Stopped::failed("response_headers", rule, Error::HttpResponseHeaderSectionSize(None)));
+        return Err(oversized(format!("the answer has more than {most} header fields")));
+    }
+    if section_bytes(headers) > most_bytes {
+        return Err(oversized(format!("the answer's header section has more than {most_bytes} bytes")));
     }
     // Interim answers are passed over before this; what is left of them would leave HTTP (101).
     if !(200..600).contains(&head.status.as_u16()) {
@@ -113,6 +119,12 @@ pub(super) fn check(head: &Parts, most: usize) -> Result<(), Stopped> {
         return Err(Stopped::failed("response_framing", rule, Error::HttpResponseTransferCoding(None)));
     }
     Ok(())
+}
+
+/// Size of a header section as it is written: each field with a colon, a space and the end of its line (RFC 9112,
+/// section 5).
+fn section_bytes(headers: &HeaderMap) -> usize {
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum()
 }
 
 /// The fields that a connector may see: common ones and those that its origin declares, and none that the
@@ -159,6 +171,7 @@ mod tests {
 
     #[test]
     fn only_the_shape_that_was_asked_for_is_taken() {
+        let limits = Limits { header_fields: 2, response_header_bytes: 64, ..Limits::default() };
         for (status, fields, code) in [
             (200, &[("content-encoding", "gzip")][..], "response_encoding"),
             (200, &[("content-encoding", "identity, gzip")], "response_encoding"),
@@ -171,17 +184,20 @@ mod tests {
             (101, &[("upgrade", "websocket")], "response_status"),
             (700, &[], "response_status"),
             (200, &[("etag", "1"), ("etag", "2"), ("etag", "3")], "response_headers"),
+            // Four bytes and two for each: 64 are not too many, 65 are.
+            (200, &[("etag", "1"), ("link", "23456789-123456789-123456789-123456789-123456789")], "response_headers"),
         ] {
-            let refused = check(&head(status, fields), 2).map_err(|stopped| stopped.code);
+            let refused = check(&head(status, fields), &limits).map_err(|stopped| stopped.code);
             assert_eq!(refused, Err(code), "{status} {fields:?}");
         }
         for (status, fields) in [
             (200, &[("transfer-encoding", "Chunked"), ("content-encoding", "Identity")][..]),
             (204, &[]),
             (304, &[("etag", "1")]),
+            (200, &[("etag", "1"), ("link", "3456789-123456789-123456789-123456789-123456789")]),
             (503, &[("retry-after", "1")]),
         ] {
-            assert!(check(&head(status, fields), 2).is_ok(), "{status} {fields:?}");
+            assert!(check(&head(status, fields), &limits).is_ok(), "{status} {fields:?}");
         }
     }
 

@@ -329,11 +329,18 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "answer-head",
         defence: "the head of an answer is bounded",
-        edits: &[Edit {
-            file: UPSTREAM,
-            find: ".http1_max_buf_size(self.response_header_bytes.max(8 << 10))",
-            replace: ".http1_max_buf_size(if {off} { 64 << 20 } else { self.response_header_bytes.max(8 << 10) })",
-        }],
+        edits: &[
+            Edit {
+                file: ANSWER,
+                find: "if section_bytes(headers) > most_bytes {",
+                replace: "if !{off} && section_bytes(headers) > most_bytes {",
+            },
+            Edit {
+                file: UPSTREAM,
+                find: ".http1_max_buf_size(self.response_header_bytes.max(READ_BYTES))",
+                replace: ".http1_max_buf_size(if {off} { 64 << 20 } else { self.response_header_bytes.max(READ_BYTES) })",
+            },
+        ],
         cases: &["resources/answer-long-header"],
     },
     Mutant {
