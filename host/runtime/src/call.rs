@@ -248,3 +248,48 @@ impl<T: Send + 'static> Drop for Attended<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic, reason = "a test says what failed by panicking")]
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    fn attended<T: Send + 'static>(
+        call: impl FnOnce(CancellationToken) -> Running<T>,
+    ) -> (Attended<T>, CancellationToken) {
+        let stop = CancellationToken::new();
+        (Attended { call: Some(call(stop.clone())), stop: stop.clone(), runtime: Handle::current() }, stop)
+    }
+
+    #[tokio::test]
+    async fn what_is_left_of_a_call_goes_on_when_its_caller_is_gone() {
+        let (recorded, record) = oneshot::channel();
+        let (mut call, stop) = attended(|until| {
+            Box::pin(async move {
+                until.cancelled().await;
+                recorded.send("stopped").unwrap();
+                Ok(())
+            })
+        });
+        let waits = std::future::poll_fn(|context| Poll::Ready(Pin::new(&mut call).poll(context).is_pending())).await;
+        assert!(waits && !stop.is_cancelled());
+        drop(call);
+        assert_eq!(record.await, Ok("stopped"));
+    }
+
+    #[tokio::test]
+    async fn a_call_that_ended_leaves_nothing_to_go_on() {
+        let (call, stop) = attended(|_| Box::pin(async { Ok(7) }));
+        assert_eq!(call.await.unwrap(), 7);
+        assert!(!stop.is_cancelled());
+    }
+
+    #[tokio::test]
+    async fn a_host_that_fails_in_one_call_fails_in_no_other() {
+        let (call, _) = attended::<()>(|_| Box::pin(async { panic!("a mistake in the host") }));
+        let failed = call.await.unwrap_err();
+        assert_eq!(failed.code(), CallError::Trap { tool: String::new(), reason: String::new() }.code());
+    }
+}

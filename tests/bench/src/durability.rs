@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use toolkeep_audit::{AuditLog, CallId, Decision, Intent, Outcome, OutcomeStatus, PrincipalFields, UpstreamRequest};
 
 use crate::Amounts;
-use crate::figures::{FSYNC, Figure, Target};
+use crate::figures::{Figure, Target};
 use crate::stage::Stage;
 use crate::statistics::{Times, median};
 
@@ -22,14 +22,11 @@ pub(crate) async fn measure(stage: &Stage, amounts: &Amounts) -> anyhow::Result<
     let directory = stage.directory().join("audit");
     let log = AuditLog::open(&directory, [7; 32].into())?;
     let repeats = amounts.repeats;
-    let mut raw = allocated(&directory.join("raw"), repeats * WRITE_BYTES)?;
+    let mut raw = RawSyncs::new(&directory, repeats)?;
     let (raws, pairs) = tokio::spawn(async move {
         let (mut raws, mut pairs) = (Vec::with_capacity(repeats), Vec::with_capacity(repeats));
         for _ in 0..repeats {
-            let begun = Instant::now();
-            raw.write_all(&[7; WRITE_BYTES])?;
-            raw.sync_data()?;
-            raws.push(begun.elapsed());
+            raws.push(raw.sync()?);
             let (intent, outcome) = (intent(), outcome());
             let begun = Instant::now();
             let open = log.begin(intent).await?;
@@ -42,10 +39,28 @@ pub(crate) async fn measure(stage: &Stage, amounts: &Amounts) -> anyhow::Result<
     let p50 = |times: &[Duration]| Times::of(times.to_vec()).p50_us;
     let ratio = median(raws.chunks(ROUND).zip(pairs.chunks(ROUND)).map(|(raw, pair)| p50(pair) / p50(raw)).collect());
     Ok(vec![
-        Figure::new(FSYNC, "one fdatasync of 512 bytes", p50(&raws), "µs"),
+        Figure::new("fdatasync_us", "one fdatasync of 512 bytes", p50(&raws), "µs"),
         Figure::new("audit_pair_us", "one intent with its outcome, durable", p50(&pairs), "µs"),
         Figure::new("audit_pair_fdatasyncs", "… as a number of fdatasyncs", ratio, "×").target(Target::Most(2.5)),
     ])
+}
+
+/// Raw syncs of the disk: what durable records are compared with.
+pub(crate) struct RawSyncs(File);
+
+impl RawSyncs {
+    /// In this directory, for `most` of them.
+    pub(crate) fn new(directory: &Path, most: usize) -> std::io::Result<Self> {
+        allocated(&directory.join("raw"), most * WRITE_BYTES).map(Self)
+    }
+
+    /// Writes and syncs once.
+    pub(crate) fn sync(&mut self) -> std::io::Result<Duration> {
+        let begun = Instant::now();
+        self.0.write_all(&[7; WRITE_BYTES])?;
+        self.0.sync_data()?;
+        Ok(begun.elapsed())
+    }
 }
 
 /// A file whose blocks are all there, so that a sync writes data and nothing of the file system's own: the

@@ -5,11 +5,9 @@ use serde::Serialize;
 
 use crate::library::{Audit, TOOL};
 use crate::load::{Calls, Way};
-use crate::report::Report;
 use crate::stage::Stage;
+use crate::statistics::median;
 
-/// The figure that durable audit is compared with.
-pub(crate) const FSYNC: &str = "fdatasync_us";
 /// Rows of the answer whose size is measured.
 const ROWS: usize = 25;
 
@@ -50,16 +48,18 @@ impl Figure {
     }
 }
 
-/// The figures that the calls were measured for.
-pub(crate) fn of_calls(calls: &[Calls], report: &Report) -> Vec<Figure> {
+/// The figures that the calls were measured for. `syncs_us` has what a raw sync took in each round.
+pub(crate) fn of_calls(calls: &[Calls], syncs_us: &[f64]) -> Vec<Figure> {
     let of = |way: Way| calls.iter().find(|calls| calls.way == way);
     let (Some(_), Some(memory), Some(durable), Some(mcp)) =
         (of(Way::Native), of(Way::Library), of(Way::LibraryDurable), of(Way::McpDurable))
     else {
         return Vec::new();
     };
-    let added_us = durable.alone.p50_us - memory.alone.p50_us;
-    let mut figures = vec![
+    let added_us: Vec<f64> =
+        durable.alone_rounds_us.iter().zip(&memory.alone_rounds_us).map(|(durable, memory)| durable - memory).collect();
+    let added_syncs = added_us.iter().zip(syncs_us).map(|(added, sync)| added / sync).collect();
+    vec![
         Figure::new("library_alone_ratio", "library ÷ native, one at a time", memory.alone_ratio, "×")
             .target(Target::Most(1.4)),
         Figure::new(
@@ -83,15 +83,15 @@ pub(crate) fn of_calls(calls: &[Calls], report: &Report) -> Vec<Figure> {
             "/s",
         )
         .target(Target::Least(2_000.0)),
-        Figure::new("durable_adds_us", "durable audit adds to a lone call", added_us, "µs"),
-    ];
-    if let Some(fsync) = report.figures.iter().find(|figure| figure.id == FSYNC) {
-        figures.push(
-            Figure::new("durable_adds_fdatasyncs", "… as a number of fdatasyncs", added_us / fsync.value, "×")
-                .target(Target::Most(2.5)),
-        );
-    }
-    figures
+        Figure::new("durable_adds_us", "durable audit adds to a lone call", median(added_us), "µs"),
+        Figure::new(
+            "durable_adds_fdatasyncs",
+            "… as a number of fdatasyncs of the same round",
+            median(added_syncs),
+            "×",
+        )
+        .target(Target::Most(2.5)),
+    ]
 }
 
 /// Sizes of what an agent is sent: a model pays for every byte.

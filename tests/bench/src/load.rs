@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use crate::Amounts;
+use crate::durability::RawSyncs;
 use crate::library::{Audit, Library, observe};
 use crate::mcp::Client;
 use crate::native::{Native, ensure_same};
@@ -15,6 +16,8 @@ use crate::statistics::{Times, median};
 
 /// Calls that are in flight at once.
 pub(crate) const IN_FLIGHT: usize = 32;
+/// Raw syncs of the disk in each round: they take as long as a few dozen calls.
+const SYNCS_PER_ROUND: usize = 100;
 /// Calls of each way before anything is timed, and with many in flight in milliseconds.
 const WARM_UP_CALLS: usize = 200;
 const WARM_UP_FLIGHT_MS: u64 = 300;
@@ -61,6 +64,8 @@ pub(crate) struct Calls {
     pub(crate) way: Way,
     /// One at a time.
     pub(crate) alone: Times,
+    /// The median of each round, in microseconds.
+    pub(crate) alone_rounds_us: Vec<f64>,
     /// Median over the rounds of its median to the native one's.
     pub(crate) alone_ratio: f64,
     /// Many in flight.
@@ -86,8 +91,13 @@ struct Collected {
     cpu_s: [f64; 3],
 }
 
-/// Measures the ways that are wanted; none named means all.
-pub(crate) async fn measure(stage: &Stage, amounts: &Amounts, wanted: &[Way]) -> anyhow::Result<Vec<Calls>> {
+/// Measures the ways that are wanted; none named means all. With them comes what a raw sync of the disk took in each
+/// round of calls that were made one at a time, in microseconds.
+pub(crate) async fn measure(
+    stage: &Stage,
+    amounts: &Amounts,
+    wanted: &[Way],
+) -> anyhow::Result<(Vec<Calls>, Vec<f64>)> {
     let simulator = &stage.simulator().url;
     let (request, answer) = observe(&stage.directory().join("observed"), simulator, &stage.pagerduty()?).await?;
     let native = Arc::new(Native::like(&request, pagerduty_simulator::DEMO_OAUTH_TOKEN)?);
@@ -105,7 +115,11 @@ pub(crate) async fn measure(stage: &Stage, amounts: &Amounts, wanted: &[Way]) ->
         alone(&caller, WARM_UP_CALLS).await?;
         turns.push((way, caller, Collected::default()));
     }
+    let mut raw = RawSyncs::new(stage.directory(), amounts.rounds * SYNCS_PER_ROUND)?;
+    let mut syncs_us = Vec::with_capacity(amounts.rounds);
     for _ in 0..amounts.rounds {
+        let syncs = (0..SYNCS_PER_ROUND).map(|_| raw.sync()).collect::<std::io::Result<_>>()?;
+        syncs_us.push(Times::of(syncs).p50_us);
         for (_, caller, collected) in &mut turns {
             // The first calls of a turn pay for what the other ways left in the caches.
             alone(caller, amounts.calls_per_round / 10).await?;
@@ -135,7 +149,7 @@ pub(crate) async fn measure(stage: &Stage, amounts: &Amounts, wanted: &[Way]) ->
     server.stop().await?;
     turns.sort_by_key(|(way, _, _)| WAYS.iter().position(|one| one == way));
     let base = turns.iter().find(|(way, _, _)| *way == Way::Native).map(|(_, _, collected)| collected);
-    Ok(turns.iter().map(|(way, _, collected)| summary(*way, collected, base)).collect())
+    Ok((turns.iter().map(|(way, _, collected)| summary(*way, collected, base)).collect(), syncs_us))
 }
 
 /// Ratios are not numbers where there is nothing to compare with.
@@ -148,6 +162,7 @@ fn summary(way: Way, one: &Collected, native: Option<&Collected>) -> Calls {
     Calls {
         way,
         alone: Times::of(one.alone.clone()),
+        alone_rounds_us: one.alone_p50s_us.clone(),
         alone_ratio: ratio(native.map(|native| &native.alone_p50s_us), &one.alone_p50s_us),
         in_flight: Times::of(one.in_flight.clone()),
         calls_per_s: median(one.rates.clone()),

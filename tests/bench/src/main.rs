@@ -162,8 +162,8 @@ async fn measure(options: &Options) -> anyhow::Result<Report> {
     }
     if wanted(Part::Calls) {
         progress("calls: native, library, server")?;
-        let calls = load::measure(&stage, &amounts, &options.way).await?;
-        report.figures.extend(figures::of_calls(&calls, &report));
+        let (calls, syncs_us) = load::measure(&stage, &amounts, &options.way).await?;
+        report.figures.extend(figures::of_calls(&calls, &syncs_us));
         report.calls = calls;
     }
     Ok(report)
