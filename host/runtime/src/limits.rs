@@ -231,9 +231,9 @@ limits! {
     component_parts: u64 = 16, 1 => 1_000;
 }
 
-/// One tick of the processor-time clock, in milliseconds: how long a looping guest may keep a thread from its
-/// neighbours. A call of a neighbour waits for a thread some twenty times, so a tick must be a small part of
-/// what a person notices; waking five hundred times a second costs a thousandth of a core.
+/// One tick of the processor-time clock, in milliseconds. One and a half of it is how long a looping guest may keep a
+/// thread from its neighbours. A call of a neighbour waits for a thread some twenty times, so that must be a small part
+/// of what a person notices; waking five hundred times a second costs a thousandth of a core.
 pub const TICK_MS: u64 = 2;
 
 impl Limits {

@@ -118,7 +118,8 @@ pub(crate) async fn measure(
     let mut raw = RawSyncs::new(stage.directory(), amounts.rounds * SYNCS_PER_ROUND)?;
     let mut syncs_us = Vec::with_capacity(amounts.rounds);
     for _ in 0..amounts.rounds {
-        let syncs = (0..SYNCS_PER_ROUND).map(|_| raw.sync()).collect::<std::io::Result<_>>()?;
+        let syncs;
+        (raw, syncs) = syncs_between_calls(raw, &native).await?;
         syncs_us.push(Times::of(syncs).p50_us);
         for (_, caller, collected) in &mut turns {
             // The first calls of a turn pay for what the other ways left in the caches.
@@ -184,6 +185,21 @@ async fn alone(caller: &Caller, calls: usize) -> anyhow::Result<Vec<Duration>> {
             times.push(begun.elapsed());
         }
         Ok(times)
+    })
+    .await?
+}
+
+/// Raw syncs of the disk, each after a native call: one of a call's own syncs comes after other work as well, and takes
+/// longer than one of many in a row.
+async fn syncs_between_calls(mut raw: RawSyncs, native: &Arc<Native>) -> anyhow::Result<(RawSyncs, Vec<Duration>)> {
+    let native = Arc::clone(native);
+    tokio::spawn(async move {
+        let mut times = Vec::with_capacity(SYNCS_PER_ROUND);
+        for _ in 0..SYNCS_PER_ROUND {
+            native.call().await?;
+            times.push(raw.sync()?);
+        }
+        Ok((raw, times))
     })
     .await?
 }

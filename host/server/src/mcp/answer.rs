@@ -8,18 +8,33 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use rmcp::ErrorData;
 use rmcp::model::{CallToolResult, ContentBlock, JsonObject, MetaObject, ResourceContents};
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use toolkeep_host::{Answer, CallError, Content};
+
+use super::bypass::Bypass;
 
 /// The `_meta` key of an error's machine-readable part, where `structuredContent` is promised to a schema.
 const ERROR_META_KEY: &str = "toolkeep/error";
 
-/// The result of a call that worked.
-pub(crate) fn success(answer: Answer) -> Result<CallToolResult, ErrorData> {
-    let mut result = CallToolResult::default();
+/// The result of a call that worked. With a bypass, a structured answer that comes alone is left there.
+pub(crate) fn success(answer: Answer, bypass: Option<&Bypass>) -> Result<CallToolResult, ErrorData> {
     let Answer { structured, content, .. } = answer;
+    result(structured, content, bypass)
+}
+
+pub(super) fn result(
+    structured: Option<Box<RawValue>>,
+    content: Vec<Content>,
+    bypass: Option<&Bypass>,
+) -> Result<CallToolResult, ErrorData> {
+    let mut result = CallToolResult::default();
     result.content = content.into_iter().map(translate).collect();
     if let Some(raw) = structured {
+        if let Some(bypass) = bypass.filter(|_| result.content.is_empty()) {
+            bypass.leave(raw);
+            return Ok(result);
+        }
         let value: Value = serde_json::from_str(raw.get())
             .map_err(|error| ErrorData::internal_error(format!("the structured answer is not JSON: {error}"), None))?;
         // Clients before 2025-06-18 know no structured content, and models of later ones often see only text.

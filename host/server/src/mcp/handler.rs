@@ -18,6 +18,7 @@ use toolkeep_host::Call;
 use toolkeep_policy::Principal;
 
 use super::answer;
+use super::bypass::Bypass;
 use super::caller::{Caller, agent_name};
 use super::progress;
 use super::surface::Surface;
@@ -96,6 +97,12 @@ impl Handler {
 fn is_stateless_era(context: &RequestContext<RoleServer>) -> bool {
     // Versions are dates in ISO 8601, so they compare as text.
     context.protocol_version().is_some_and(|version| version.as_str() >= ProtocolVersion::V_2026_07_28.as_str())
+}
+
+/// The way past the library, where there is one: over HTTP, for what is answered as one JSON message.
+fn bypass(context: &RequestContext<RoleServer>) -> Option<&Bypass> {
+    let parts = context.extensions.get::<http::request::Parts>()?;
+    parts.extensions.get::<Bypass>().filter(|_| context.meta.get_progress_token().is_none())
 }
 
 /// Lists fit on one page, so no cursor was ever given out.
@@ -180,7 +187,7 @@ impl ServerHandler for Handler {
             }
         };
         let mut result = match outcome {
-            Ok(answer) => answer::success(answer)?,
+            Ok(answer) => answer::success(answer, bypass(&context))?,
             Err(error) => answer::failure(&error, schema_promised)?,
         };
         self.stamp(&context, &mut result.meta);

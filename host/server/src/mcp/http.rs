@@ -17,6 +17,7 @@ use serde::de::IgnoredAny;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
+use super::bypass::Bypass;
 use super::caller::Caller;
 use super::guard::{Doors, Refusal, authenticate};
 use super::handler::Handler;
@@ -38,6 +39,8 @@ const BODY_MS: u64 = 10_000;
 const PARSE_ERROR: i32 = -32_700;
 /// JSON-RPC 2.0: it is JSON, but no request.
 const INVALID_REQUEST: i32 = -32_600;
+/// JSON-RPC 2.0: the fault is the server's.
+const INTERNAL_ERROR: i32 = -32_603;
 
 /// Everything that a request needs; shared by all.
 #[derive(Clone)]
@@ -117,20 +120,28 @@ async fn serve(shared: &Shared, connector: Option<String>, request: Request) -> 
     let body = if is_post { read(body, BODY_MS).await? } else { Bytes::new() };
     // 5. The protocol.
     parts.extensions.insert(Caller { principal, connector });
+    let bypass = Bypass::default();
+    parts.extensions.insert(bypass.clone());
     let says_json = parts.headers.get(CONTENT_TYPE).is_some_and(is_json);
     let answer = shared.service.handle(http::Request::from_parts(parts, Full::new(body.clone()))).await;
     // The library answers what is no message with 415, although the media type is right. Only then is the
     // body read a second time, to tell what is no JSON from what is no message.
     if is_post && says_json && answer.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
         if let Err(error) = serde_json::from_slice::<IgnoredAny>(&body) {
-            return Ok(json_rpc_error(PARSE_ERROR, &format!("the request is not JSON: {error}")));
+            let message = format!("the request is not JSON: {error}");
+            return Ok(json_rpc_error(StatusCode::BAD_REQUEST, PARSE_ERROR, &message));
         }
         return Ok(json_rpc_error(
+            StatusCode::BAD_REQUEST,
             INVALID_REQUEST,
             "the request is not one JSON-RPC 2.0 message; batches are not taken",
         ));
     }
-    Ok(answer.map(Body::new))
+    // 6. The answer's own text, where it did not go through the protocol's library.
+    Ok(bypass.rejoin(answer).await.unwrap_or_else(|error| {
+        tracing::error!(%error, "an answer could not be put into the protocol library's message");
+        json_rpc_error(StatusCode::INTERNAL_SERVER_ERROR, INTERNAL_ERROR, "the answer could not be given")
+    }))
 }
 
 /// Answers a refusal so that it arrives. A connection that is closed while a body is still on its way takes the
@@ -161,10 +172,10 @@ fn is_json(value: &HeaderValue) -> bool {
     essence.trim().eq_ignore_ascii_case("application/json")
 }
 
-/// An error about a request whose id could not be read.
-fn json_rpc_error(code: i32, message: &str) -> Response {
+/// An error about a request whose id is not known here.
+fn json_rpc_error(status: StatusCode, code: i32, message: &str) -> Response {
     let body = json!({ "jsonrpc": "2.0", "id": null, "error": { "code": code, "message": message } });
-    let mut response = (StatusCode::BAD_REQUEST, body.to_string()).into_response();
+    let mut response = (status, body.to_string()).into_response();
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
