@@ -70,13 +70,9 @@ pub(crate) mod arguments;
 mod authorize;
 mod run;
 
-use std::panic::AssertUnwindSafe;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use serde_json::{Map, Value};
-use tokio::runtime::Handle;
 pub use tokio_util::sync::CancellationToken;
 use toolkeep_audit::Refusal;
 use toolkeep_policy::Principal;
@@ -133,8 +129,7 @@ impl Host {
     /// Calls one tool for one user.
     ///
     /// The outcome is recorded whatever happens: if the caller drops this future, the guest is stopped and the
-    /// record says so and how far it came. Calls that one task waits for together take turns on its thread: who
-    /// wants them side by side spawns a task for each.
+    /// record says so and how far it came.
     ///
     /// # Errors
     /// [`CallError`]. A refusal at any step is recorded too; if that fails, the audit error is what is returned. Of
@@ -145,7 +140,7 @@ impl Host {
             Ok(scoped) => scoped,
             Err(refused) => return Err(self.refuse(principal, asked_for, refused).await),
         };
-        to_its_end(scoped.begin().await?, FinishedCall::finish).await
+        in_its_own_task(scoped.begin().await?, FinishedCall::finish).await
     }
 
     /// Runs a connector's `identify` over one connection: proves that the credential works and says whose it
@@ -164,7 +159,7 @@ impl Host {
             Ok(scoped) => scoped,
             Err(refused) => return Err(self.refuse(principal, "identify".to_owned(), refused).await),
         };
-        to_its_end(scoped.begin().await?, FinishedCall::finish_identification).await
+        in_its_own_task(scoped.begin().await?, FinishedCall::finish_identification).await
     }
 
     /// Records a call that never began. The record comes before the answer, as for every other outcome.
@@ -198,98 +193,22 @@ impl Host {
     }
 }
 
-/// Runs and finishes a call where its caller waits. A caller that goes away stops the guest, and cannot take the
-/// record with it: what is left of the call goes on in a task of its own.
-async fn to_its_end<T, F>(
+/// Runs and finishes a call in a task of its own: a caller that goes away stops the guest, and cannot take the
+/// record with it.
+async fn in_its_own_task<T, F>(
     audited: AuditedCall,
     finish: impl FnOnce(FinishedCall) -> F + Send + 'static,
 ) -> Result<T, CallError>
 where
     T: Send + 'static,
-    F: Future<Output = Result<T, CallError>> + Send + 'static,
+    F: Future<Output = Result<T, CallError>> + Send,
 {
     let stop = CancellationToken::new();
-    let until = stop.clone();
-    let call: Running<T> = Box::pin(async move { finish(audited.run(until).await).await });
-    Attended { call: Some(call), stop, runtime: Handle::current() }.await
-}
-
-type Running<T> = Pin<Box<dyn Future<Output = Result<T, CallError>> + Send>>;
-
-/// A call whose caller waits for it.
-struct Attended<T: Send + 'static> {
-    call: Option<Running<T>>,
-    stop: CancellationToken,
-    runtime: Handle,
-}
-
-impl<T: Send + 'static> Future for Attended<T> {
-    type Output = Result<T, CallError>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let Some(call) = &mut self.call else { return Poll::Pending };
-        // What goes wrong in one call is no other's, also where a caller waits for several in one task.
-        let polled = std::panic::catch_unwind(AssertUnwindSafe(|| call.as_mut().poll(context)));
-        let answer = match polled {
-            Ok(Poll::Pending) => return Poll::Pending,
-            Ok(Poll::Ready(answer)) => answer,
-            Err(_) => Err(CallError::Trap { tool: String::new(), reason: "the host failed".to_owned() }),
-        };
-        self.call = None;
-        Poll::Ready(answer)
-    }
-}
-
-impl<T: Send + 'static> Drop for Attended<T> {
-    fn drop(&mut self) {
-        if let Some(call) = self.call.take() {
-            self.stop.cancel();
-            self.runtime.spawn(call);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, clippy::panic, reason = "a test says what failed by panicking")]
-    use tokio::sync::oneshot;
-
-    use super::*;
-
-    fn attended<T: Send + 'static>(
-        call: impl FnOnce(CancellationToken) -> Running<T>,
-    ) -> (Attended<T>, CancellationToken) {
-        let stop = CancellationToken::new();
-        (Attended { call: Some(call(stop.clone())), stop: stop.clone(), runtime: Handle::current() }, stop)
-    }
-
-    #[tokio::test]
-    async fn what_is_left_of_a_call_goes_on_when_its_caller_is_gone() {
-        let (recorded, record) = oneshot::channel();
-        let (mut call, stop) = attended(|until| {
-            Box::pin(async move {
-                until.cancelled().await;
-                recorded.send("stopped").unwrap();
-                Ok(())
-            })
-        });
-        let waits = std::future::poll_fn(|context| Poll::Ready(Pin::new(&mut call).poll(context).is_pending())).await;
-        assert!(waits && !stop.is_cancelled());
-        drop(call);
-        assert_eq!(record.await, Ok("stopped"));
-    }
-
-    #[tokio::test]
-    async fn a_call_that_ended_leaves_nothing_to_go_on() {
-        let (call, stop) = attended(|_| Box::pin(async { Ok(7) }));
-        assert_eq!(call.await.unwrap(), 7);
-        assert!(!stop.is_cancelled());
-    }
-
-    #[tokio::test]
-    async fn a_host_that_fails_in_one_call_fails_in_no_other() {
-        let (call, _) = attended::<()>(|_| Box::pin(async { panic!("a mistake in the host") }));
-        let failed = call.await.unwrap_err();
-        assert_eq!(failed.code(), CallError::Trap { tool: String::new(), reason: String::new() }.code());
-    }
+    let stop_if_dropped = stop.clone().drop_guard();
+    let running = tokio::spawn(async move { finish(audited.run(stop).await).await });
+    let answer = running.await.unwrap_or_else(|error| {
+        Err(CallError::Trap { tool: String::new(), reason: format!("the host failed: {error}") })
+    });
+    stop_if_dropped.disarm();
+    answer
 }

@@ -129,9 +129,9 @@ fn link(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     let mut linker = Linker::new(engine);
     let l = &mut linker;
     bindings::toolkeep::connector::host::add_to_linker::<State, HasSelf<State>>(l, |state| state)?;
+    http::outgoing_handler::add_to_linker::<State, WasiHttp>(l, State::http)?;
     http::types::add_to_linker::<State, WasiHttp>(l, &http::types::LinkOptions::default(), State::http)?;
     crate::unsent::bound(l)?;
-    crate::outgoing::link(l)?;
     clocks::monotonic_clock::add_to_linker::<State, WasiClocks>(l, State::clocks)?;
     clocks::wall_clock::add_to_linker::<State, WasiClocks>(l, State::clocks)?;
     random::random::add_to_linker::<State, HasSelf<Random>>(l, |state| &mut state.random)?;

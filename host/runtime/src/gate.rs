@@ -2,8 +2,7 @@
 //! halves that read as the list of their steps: [`Gate::admit`] decides, in the guest's own call and before the
 //! guest runs on; [`Gate::forward`] sends what was admitted. The order is here, and everything that a step may
 //! refuse. The pure decisions are in `toolkeep-policy`; what an answer may look like is in `gate/answer.rs`, what a
-//! request leaves behind in `gate/ledger.rs`, and `wasi:http` meets the gate in `gate/hooks.rs`, by way of
-//! `outgoing.rs`.
+//! request leaves behind in `gate/ledger.rs`, and `wasi:http` meets the gate in `gate/hooks.rs`.
 
 mod answer;
 mod credential;

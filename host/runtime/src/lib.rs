@@ -58,7 +58,6 @@ mod load;
 #[doc(hidden)]
 pub mod measure;
 mod memory;
-mod outgoing;
 mod places;
 mod random;
 mod resolver;

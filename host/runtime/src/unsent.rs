@@ -9,7 +9,7 @@ use wasmtime_wasi_http::p2::bindings::http::types::{HostOutgoingRequest, Method,
 use crate::instance::State;
 
 /// The interface as wasmtime links it. `tests/tests/keep/limits.rs` sees it if the two part.
-pub(crate) const INTERFACE: &str = "wasi:http/types@0.2.12";
+const INTERFACE: &str = "wasi:http/types@0.2.12";
 /// Longest name of a method, in bytes: the longest that is registered (RFC 9110, section 16.1) has 17.
 const MAX_METHOD_BYTES: usize = 32;
 /// Longest authority, in bytes: a name of 253 bytes, a colon, a port, and what user information would take before

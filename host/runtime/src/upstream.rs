@@ -36,10 +36,10 @@ const MAX_IDLE_PER_POOL: usize = 64;
 /// Most roots that an operator adds. A company has one or two, and a few more while it replaces them.
 const MAX_OPERATOR_ROOTS: usize = 16;
 
-/// Most that is read from an upstream's connection at a time, in bytes, where a head may not be larger: a page of 100
-/// full incidents. What comes in one piece is looked through and passed on without being copied. The buffer grows to
-/// it with what comes, and a head that fits is measured by the gate.
-const READ_BYTES: usize = 256 << 10;
+/// Most that is read from an upstream's connection at a time, in bytes: a page of forty full incidents. What comes in
+/// one piece is looked through and passed on without being copied. A connection's buffer grows to it only with what
+/// comes. A head that fits into it is measured by the gate; status line, spaces and interim heads are bounded by this.
+const READ_BYTES: usize = 128 << 10;
 
 /// Header fields of an answer that hyper reads where it is not told another number, which costs it memory for each
 /// answer; fewer are the gate's to refuse.

@@ -21,7 +21,10 @@ use crate::limits::Limits;
 const HOP_BY_HOP: [&str; 8] =
     ["connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "via"];
 
-/// What was received of a body so far. A body that comes in one piece is not copied.
+/// Largest body in one piece that is copied out of the connection's buffer, in bytes: that takes a microsecond.
+const COPIED_BYTES: usize = 16 << 10;
+
+/// What was received of a body so far. A large one that comes in one piece is not copied.
 pub(super) struct Received {
     pieces: Pieces,
     expected: usize,
@@ -53,6 +56,8 @@ impl Received {
 
     pub(super) fn into_bytes(self) -> Bytes {
         match self.pieces {
+            // What is kept of a connection's buffer keeps all of it in memory.
+            Pieces::One(first) if first.len() <= COPIED_BYTES => Bytes::copy_from_slice(&first),
             Pieces::One(first) => first,
             Pieces::Joined(joined) => joined.freeze(),
         }

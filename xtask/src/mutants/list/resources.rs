@@ -39,8 +39,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         defence: "a call ends, whatever it waits for",
         edits: &[Edit {
             file: INSTANCE,
-            find: "let ran = tokio::time::timeout(limits.wall_clock(), async {",
-            replace: "let ran = tokio::time::timeout(if {off} { Duration::from_secs(3_600) } else { limits.wall_clock() }, async {",
+            find: "tokio::time::timeout(limits.wall_clock(), noted).await",
+            replace: "tokio::time::timeout(if {off} { Duration::from_secs(3_600) } else { limits.wall_clock() }, noted).await",
         }],
         cases: &["resources/sleep"],
     },
