@@ -148,8 +148,8 @@ limits! {
     response_body_bytes: usize = 8 << 20, 1 => GIB;
     /// All upstream answers of one call, in bytes. A hundred pages of 250 KB are 25 MB.
     response_bytes_per_call: usize = 32 << 20, 1 => 16 << 30;
-    /// Header section of one upstream answer, in bytes. Servers commonly send less than 8 KiB; long links for
-    /// paging and policies for browsers make up the rest.
+    /// Header section of one upstream answer, in bytes: names, values, and four for each field. Servers commonly
+    /// send less than 8 KiB; long links for paging and policies for browsers make up the rest.
     response_header_bytes: usize = 64 << 10, 1 => 16 << 20;
     /// Longest wait for a TCP connection, in milliseconds. A packet around the world takes 0.3 s, and two that
     /// were lost are sent again within three seconds.

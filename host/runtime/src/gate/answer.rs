@@ -189,7 +189,7 @@ mod tests {
             (101, &[("upgrade", "websocket")], "response_status"),
             (700, &[], "response_status"),
             (200, &[("etag", "1"), ("etag", "2"), ("etag", "3")], "response_headers"),
-            // Four bytes and two for each: 64 are not too many, 65 are.
+            // Nine bytes for the first field, eight and its value for the second: 64 are not too many, 65 are.
             (200, &[("etag", "1"), ("link", "23456789-123456789-123456789-123456789-123456789")], "response_headers"),
         ] {
             let refused = check(&head(status, fields), &limits).map_err(|stopped| stopped.code);

@@ -140,7 +140,8 @@ async fn serve(shared: &Shared, connector: Option<String>, request: Request) -> 
     // 6. The answer's own text, where it did not go through the protocol's library.
     Ok(bypass.rejoin(answer).await.unwrap_or_else(|error| {
         tracing::error!(%error, "an answer could not be put into the protocol library's message");
-        json_rpc_error(StatusCode::INTERNAL_SERVER_ERROR, INTERNAL_ERROR, "the answer could not be given")
+        let message = "the call was made, but its answer could not be given; look at what it did before repeating it";
+        json_rpc_error(StatusCode::INTERNAL_SERVER_ERROR, INTERNAL_ERROR, message)
     }))
 }
 
