@@ -78,8 +78,10 @@ pub struct Intent {
 pub enum Decision {
     /// It was sent to the upstream.
     Allowed,
-    /// The host kept it from leaving.
+    /// A rule kept it from leaving.
     Refused,
+    /// It did not leave although it might have: the call ended first, or the connector did not finish it.
+    NotSent,
 }
 
 /// One request of a guest to an upstream.

@@ -67,6 +67,7 @@
 
 mod answer;
 pub(crate) mod arguments;
+mod attended;
 mod authorize;
 mod run;
 
@@ -79,6 +80,7 @@ use toolkeep_policy::Principal;
 use toolkeep_vault::{Account, DEFAULT_NAME};
 
 pub use answer::{Answer, Content};
+pub(crate) use attended::Begun;
 pub use authorize::ScopedCall;
 pub use run::{AuditedCall, FinishedCall};
 
@@ -140,7 +142,7 @@ impl Host {
             Ok(scoped) => scoped,
             Err(refused) => return Err(self.refuse(principal, asked_for, refused).await),
         };
-        in_its_own_task(scoped.begin().await?, FinishedCall::finish).await
+        self.to_its_end(scoped.begin().await?, FinishedCall::finish).await
     }
 
     /// Runs a connector's `identify` over one connection: proves that the credential works and says whose it
@@ -159,7 +161,7 @@ impl Host {
             Ok(scoped) => scoped,
             Err(refused) => return Err(self.refuse(principal, "identify".to_owned(), refused).await),
         };
-        in_its_own_task(scoped.begin().await?, FinishedCall::finish_identification).await
+        self.to_its_end(scoped.begin().await?, FinishedCall::finish_identification).await
     }
 
     /// Records a call that never began. The record comes before the answer, as for every other outcome.
@@ -191,24 +193,25 @@ impl Host {
             Err(error) => CallError::Audit(error),
         }
     }
-}
 
-/// Runs and finishes a call in a task of its own: a caller that goes away stops the guest, and cannot take the
-/// record with it.
-async fn in_its_own_task<T, F>(
-    audited: AuditedCall,
-    finish: impl FnOnce(FinishedCall) -> F + Send + 'static,
-) -> Result<T, CallError>
-where
-    T: Send + 'static,
-    F: Future<Output = Result<T, CallError>> + Send,
-{
-    let stop = CancellationToken::new();
-    let stop_if_dropped = stop.clone().drop_guard();
-    let running = tokio::spawn(async move { finish(audited.run(stop).await).await });
-    let answer = running.await.unwrap_or_else(|error| {
-        Err(CallError::Trap { tool: String::new(), reason: format!("the host failed: {error}") })
-    });
-    stop_if_dropped.disarm();
-    answer
+    /// Runs and finishes a call. A caller that goes away stops the guest, and cannot take the record with it; one that
+    /// does not poll stops neither.
+    async fn to_its_end<T, F>(
+        &self,
+        audited: AuditedCall,
+        finish: impl FnOnce(FinishedCall) -> F + Send + 'static,
+    ) -> Result<T, CallError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, CallError>> + Send,
+    {
+        let stop = CancellationToken::new();
+        let stop_if_dropped = stop.clone().drop_guard();
+        let running = self.parts.begun.attend(async move { finish(audited.run(stop).await).await });
+        let answer = running.await.unwrap_or_else(|error| {
+            Err(CallError::Trap { tool: String::new(), reason: format!("the host failed: {error}") })
+        });
+        stop_if_dropped.disarm();
+        answer
+    }
 }

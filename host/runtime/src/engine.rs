@@ -1,7 +1,5 @@
 //! The WebAssembly engine: how instances are allocated, bounded and interrupted, and what they are linked with.
 
-use std::time::Duration;
-
 use wasmtime::component::{HasSelf, Linker};
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 use wasmtime_wasi::WasiView;
@@ -11,7 +9,7 @@ use wasmtime_wasi::clocks::{WasiClocks, WasiClocksView};
 use crate::bindings;
 use crate::error::HostError;
 use crate::instance::State;
-use crate::limits::{Limits, TICK_MS};
+use crate::limits::Limits;
 use crate::random::Random;
 
 /// Memory of a slot that is cleared in place instead of being given back to the kernel, in bytes. Clearing is
@@ -59,7 +57,7 @@ fn fail(error: impl std::fmt::Display) -> HostError {
     HostError::Engine(format!("{error:#}"))
 }
 
-/// Makes the engine and starts its clock. `memory_is_observed` builds it so that a guest's memory can be looked at.
+/// Makes the engine. `memory_is_observed` builds it so that a guest's memory can be looked at.
 pub(crate) fn engine(limits: &Limits, memory_is_observed: bool) -> Result<Engine, HostError> {
     // In-place clearing needs the PAGEMAP_SCAN ioctl (Linux 6.7); elsewhere the allocator falls back.
     let mut pool = PoolingAllocationConfig::new();
@@ -99,21 +97,7 @@ pub(crate) fn engine(limits: &Limits, memory_is_observed: bool) -> Result<Engine
     if memory_is_observed {
         config.guest_debug(true);
     }
-    let engine = Engine::new(&config).map_err(fail)?;
-    let clock = engine.weak();
-    std::thread::Builder::new()
-        .name("toolkeep-ticks".to_owned())
-        .spawn(move || {
-            loop {
-                std::thread::sleep(Duration::from_millis(TICK_MS));
-                match clock.upgrade() {
-                    Some(engine) => engine.increment_epoch(),
-                    None => return,
-                }
-            }
-        })
-        .map_err(fail)?;
-    Ok(engine)
+    Engine::new(&config).map_err(fail)
 }
 
 /// Links the short list: each interface by name, nothing by bundle.
@@ -129,9 +113,9 @@ fn link(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     let mut linker = Linker::new(engine);
     let l = &mut linker;
     bindings::toolkeep::connector::host::add_to_linker::<State, HasSelf<State>>(l, |state| state)?;
-    http::outgoing_handler::add_to_linker::<State, WasiHttp>(l, State::http)?;
     http::types::add_to_linker::<State, WasiHttp>(l, &http::types::LinkOptions::default(), State::http)?;
     crate::unsent::bound(l)?;
+    crate::gate::link(l)?;
     clocks::monotonic_clock::add_to_linker::<State, WasiClocks>(l, State::clocks)?;
     clocks::wall_clock::add_to_linker::<State, WasiClocks>(l, State::clocks)?;
     random::random::add_to_linker::<State, HasSelf<Random>>(l, |state| &mut state.random)?;

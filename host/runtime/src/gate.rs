@@ -2,13 +2,14 @@
 //! halves that read as the list of their steps: [`Gate::admit`] decides, in the guest's own call and before the
 //! guest runs on; [`Gate::forward`] sends what was admitted. The order is here, and everything that a step may
 //! refuse. The pure decisions are in `toolkeep-policy`; what an answer may look like is in `gate/answer.rs`, what a
-//! request leaves behind in `gate/ledger.rs`, and `wasi:http` meets the gate in `gate/hooks.rs`.
+//! request leaves behind in `gate/ledger.rs`, and `wasi:http` meets the gate in `gate/outgoing_handler.rs`.
 
 mod answer;
 mod credential;
-mod hooks;
+mod in_flight;
 mod lease;
 mod ledger;
+mod outgoing_handler;
 mod stopped;
 #[cfg(test)]
 mod tests;
@@ -29,11 +30,13 @@ use toolkeep_audit::UpstreamRequest;
 use toolkeep_policy::headers::{RequestHeader, request_header};
 use toolkeep_policy::secret_scan::Form;
 use toolkeep_policy::{EgressDecision, EgressPolicy, Method, Target};
+use wasmtime_wasi_http::p2::bindings::http::types::ErrorCode;
 use wasmtime_wasi_http::{Error, WasiBody};
 
 pub(crate) use credential::BoundCredential;
-pub(crate) use hooks::Hooks;
+pub(crate) use in_flight::InFlight;
 pub(crate) use lease::Lease;
+pub(crate) use outgoing_handler::{Hooks, link};
 pub(crate) use stopped::Breach;
 
 use crate::description::Origin;
@@ -142,7 +145,7 @@ impl Gate {
 
     /// The first half of the way out. Nothing waits here, so the decision is made, and on the ledger, before
     /// the guest's call returns.
-    fn admit(&self, parts: &Parts) -> Result<Admitted, Error> {
+    fn admit(&self, parts: &Parts) -> Result<Admitted, ErrorCode> {
         let asked = self.observer.as_ref().filter(|_| !self.holds_secret(parts)).map(|_| view_of_parts(parts));
         let mut ledger = self.ledger();
         let ticket = ledger.open(parts.method.as_str(), asked)?; //    0. A call that broke a rule asks in vain.
@@ -157,8 +160,15 @@ impl Gate {
         admitted.map_err(|stopped| ledger.settle(ticket, stopped, &self.tool, self.observer.as_deref()))
     }
 
+    /// Both halves at once, for whoever is no guest.
+    pub(crate) async fn exchange(self: Arc<Self>, request: Request<WasiBody>) -> Result<Response<WasiBody>, ErrorCode> {
+        let (parts, body) = request.into_parts();
+        let admitted = self.admit(&parts)?;
+        self.forward(admitted, body).await
+    }
+
     /// The second half: everything that waits.
-    async fn forward(self: Arc<Self>, admitted: Admitted, body: WasiBody) -> Result<Response<WasiBody>, Error> {
+    async fn forward(self: Arc<Self>, admitted: Admitted, body: WasiBody) -> Result<Response<WasiBody>, ErrorCode> {
         let (ticket, origin) = (admitted.ticket, admitted.origin);
         let way = async {
             let _turn = self.turns.acquire().await; //                   A few at a time hold bodies in memory.
@@ -177,7 +187,7 @@ impl Gate {
             Err(Stopped::failed(
                 "upstream_timeout",
                 format!("no whole answer in {limit:?}"),
-                Error::HttpResponseTimeout,
+                ErrorCode::HttpResponseTimeout,
             ))
         });
         let mut ledger = self.ledger(); //                           12. What came of it is on the ledger.
@@ -251,13 +261,13 @@ impl Gate {
         let limit = self.limits.request_body_bytes;
         let mut bytes = BytesMut::new();
         while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|error| {
-                Stopped::failed("request_incomplete", "the connector did not finish its request", error)
+            let frame = frame.map_err(|_| {
+                Stopped::failed("request_incomplete", "the connector did not finish its request", ErrorCode::HttpProtocolError)
             })?;
             match frame.into_data() {
                 Ok(data) if bytes.len() + data.len() > limit => {
                     let limit = format!("{limit} bytes in one upstream request");
-                    return Err(Stopped::limit("request_too_large", limit, Error::HttpRequestBodySize(None)));
+                    return Err(Stopped::limit("request_too_large", limit, ErrorCode::HttpRequestBodySize(None)));
                 }
                 Ok(data) => bytes.extend_from_slice(&data),
                 // Headers were decided on before the body; nothing may come after it that was not.
@@ -277,7 +287,7 @@ impl Gate {
 
     fn inject(&self, admitted: Admitted, body: Bytes) -> Result<Injected, Stopped> {
         let unusable = |what: &str| {
-            Stopped::failed("request_malformed", format!("{what} cannot be sent"), Error::HttpRequestUriInvalid)
+            Stopped::failed("request_malformed", format!("{what} cannot be sent"), ErrorCode::HttpRequestUriInvalid)
         };
         let Admitted { ticket, target, decision, origin, mut headers } = admitted;
         let (base, wanted) = (&decision.base, target.path_and_query());
@@ -343,7 +353,7 @@ impl Gate {
         let limit = self.limits.response_body_bytes;
         let too_large = || {
             let rule = format!("an answer has more than {limit} bytes");
-            Stopped::failed("response_too_large", rule, Error::HttpResponseBodySize(None))
+            Stopped::failed("response_too_large", rule, ErrorCode::HttpResponseBodySize(None))
         };
         if body.size_hint().lower() > limit as u64 {
             return Err(too_large());
@@ -353,7 +363,7 @@ impl Gate {
         let mut received = answer::Received::expecting(usize::try_from(body.size_hint().lower()).unwrap_or(0));
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|_| {
-                Stopped::failed("response_incomplete", "the answer was cut off", Error::HttpResponseIncomplete)
+                Stopped::failed("response_incomplete", "the answer was cut off", ErrorCode::HttpResponseIncomplete)
             })?;
             let data = match frame.into_data() {
                 Ok(data) => data,
@@ -374,7 +384,7 @@ impl Gate {
             let all = self.limits.response_bytes_per_call;
             if before + data.len() > all {
                 let limit = format!("{all} bytes of upstream answers");
-                return Err(Stopped::limit("responses_too_large", limit, Error::HttpResponseBodySize(None)));
+                return Err(Stopped::limit("responses_too_large", limit, ErrorCode::HttpResponseBodySize(None)));
             }
             received.push(data);
             if let Some(form) = scan.as_mut().and_then(|scan| scan.feed(received.as_ref())) {

@@ -11,6 +11,7 @@ use toolkeep_vault::Vault;
 
 use crate::approval::{Approvals, Digests};
 use crate::cache::Cache;
+use crate::call::Begun;
 use crate::component::{Connector, Loader};
 use crate::description::{Prompt, Tool};
 use crate::engine;
@@ -20,6 +21,7 @@ use crate::limits::Limits;
 use crate::memory::MemoryObserver;
 use crate::places::Places;
 use crate::resolver::{Resolver, SystemResolver};
+use crate::ticks;
 use crate::upstream::{self, Upstreams};
 
 /// Builds a [`Host`].
@@ -113,6 +115,8 @@ impl HostBuilder {
     pub fn build(self) -> Result<Host, HostError> {
         let is_observed = self.memory_observer.is_some();
         let engine = engine::engine(&self.limits, is_observed)?;
+        let begun = Begun::default();
+        ticks::start(&engine, begun.clone())?;
         let linker = engine::linker(&engine)?;
         // Instrumented code is another engine's: in one directory, each would throw the other's away.
         let cache_directory = self.cache_directory.map(|root| if is_observed { root.join("observed") } else { root });
@@ -142,6 +146,7 @@ impl HostBuilder {
                 connectors: RwLock::new(Arc::default()),
                 loading: tokio::sync::Mutex::default(),
                 places,
+                begun,
             }),
         })
     }
@@ -163,6 +168,7 @@ pub(crate) struct Parts {
     pub(crate) connectors: RwLock<Arc<Connectors>>,
     pub(crate) loading: tokio::sync::Mutex<()>,
     pub(crate) places: Places,
+    pub(crate) begun: Begun,
     pub(crate) memory_observer: Option<Arc<dyn MemoryObserver>>,
 }
 

@@ -16,7 +16,7 @@ use crate::bindings::toolkeep::connector::host as wit_host;
 use crate::bindings::toolkeep::connector::types as wit;
 use crate::bindings::{self, ConnectorPre};
 use crate::clocks::{CoarseMonotonicClock, CoarseWallClock};
-use crate::gate::{Gate, Hooks};
+use crate::gate::{Gate, Hooks, InFlight};
 use crate::limits::{Limits, TICK_MS};
 use crate::memory::{self, MemoryObserver};
 use crate::random::Random;
@@ -96,6 +96,7 @@ pub(crate) enum Failure {
 /// A guest that is ready to be instantiated and run once.
 pub(crate) struct Guest {
     store: Store<State>,
+    in_flight: InFlight,
     resumed: Arc<Resumed>,
     memory_observer: Option<Arc<dyn MemoryObserver>>,
 }
@@ -136,6 +137,8 @@ impl Guest {
     pub(crate) fn new(engine: &Engine, limits: &Limits, gate: Arc<Gate>, surroundings: Surroundings) -> Self {
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits.handles);
+        let hooks = Hooks::new(Arc::clone(&gate));
+        let in_flight = hooks.in_flight();
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(limits.request_header_bytes);
         let state = State {
@@ -144,7 +147,7 @@ impl Guest {
             http,
             table,
             random: Random { most_bytes: limits.random_bytes },
-            hooks: Hooks::new(Arc::clone(&gate)),
+            hooks,
             bounds: Bounds {
                 memory_bytes: limits.memory_bytes,
                 table_elements: limits.table_elements,
@@ -173,7 +176,7 @@ impl Guest {
                 _ => UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())),
             })
         });
-        Self { store, resumed, memory_observer: None }
+        Self { store, in_flight, resumed, memory_observer: None }
     }
 
     /// Shows its memory when it is over, if there is somebody to show it to.
@@ -195,7 +198,7 @@ impl Guest {
         work: impl AsyncFnOnce(&mut Store<State>, &bindings::Connector) -> wasmtime::Result<T>,
     ) -> Result<T, Failure> {
         let store = &mut self.store;
-        let resumed = &self.resumed;
+        let (in_flight, resumed) = (&self.in_flight, &self.resumed);
         let ran = {
             let mut running = pin!(async {
                 let instance = pre.instantiate_async(&mut *store).await?;
@@ -205,7 +208,7 @@ impl Guest {
                 resumed.now();
                 running.as_mut().poll(context)
             });
-            tokio::time::timeout(limits.wall_clock(), noted).await
+            tokio::time::timeout(limits.wall_clock(), in_flight.drive(noted)).await
         };
         match ran {
             Ok(Ok(value)) => Ok(value),
@@ -229,6 +232,13 @@ impl Guest {
             }
             _ => Failure::Trap(clean_line(&format!("{error:#}"), 500)),
         }
+    }
+}
+
+impl State {
+    /// What its `wasi:http` calls.
+    pub(crate) fn hooks(&self) -> &Hooks {
+        &self.hooks
     }
 }
 

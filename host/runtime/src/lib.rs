@@ -65,6 +65,7 @@ pub mod schema;
 mod sheet;
 mod telling;
 mod text;
+mod ticks;
 mod unsent;
 mod upstream;
 

@@ -11,12 +11,11 @@ use secrecy::ExposeSecret;
 use toolkeep_policy::{Base, EgressPolicy, Method, OriginMapping, PathTemplate, Route};
 use toolkeep_vault::{ConnectionKey, Resolved, Vault};
 use wasmtime::Store;
-use wasmtime_wasi_http::WasiHttpHooks as _;
 
 use crate::bindings;
 use crate::component::Connector;
 use crate::description::Origin;
-use crate::gate::{BoundCredential, Gate, GatedOrigin, Hooks, Lease};
+use crate::gate::{BoundCredential, Gate, GatedOrigin, Lease};
 use crate::host::Host;
 use crate::instance::{Guest, State};
 use crate::limits::Limits;
@@ -112,9 +111,7 @@ impl TwoWays {
         let request = http::Request::get(format!("{DECLARED}{PATH}"))
             .header(ACCEPT, JSON)
             .body(Empty::new().map_err(|never| match never {}).boxed_unsync())?;
-        let finished = Box::new(std::future::ready(Ok(())));
-        let sent = Hooks::new(Arc::clone(&gate)).send_request(request, None, finished);
-        let (answer, _driver) = Box::into_pin(sent).await?;
+        let answer = Arc::clone(&gate).exchange(request).await?;
         let body = answer.into_body().collect().await?.to_bytes();
         let (records, _, breach) = gate.close();
         match (records.len(), breach) {

@@ -9,9 +9,10 @@ use serde::Deserialize;
 use toolkeep_connector::bindings::toolkeep::connector::host;
 use toolkeep_connector::bindings::wasi::clocks::monotonic_clock;
 use toolkeep_connector::bindings::wasi::http::outgoing_handler;
-use toolkeep_connector::bindings::wasi::http::types::{Fields, Method, OutgoingRequest};
+use toolkeep_connector::bindings::wasi::http::types::{Fields, FutureIncomingResponse, Method, OutgoingRequest};
 use toolkeep_connector::{schemars, *};
-use toolkeep_guests::Raw;
+use toolkeep_connector::bindings::wasi::io::poll;
+use toolkeep_guests::{Raw, raw};
 
 #[derive(Deserialize, schemars::JsonSchema)]
 #[schemars(crate = "toolkeep_connector::schemars")]
@@ -35,7 +36,12 @@ fn recurse(depth: u64) -> u64 {
 
 fn misbehave(context: &mut Context, arguments: Misbehave) -> Result<Output, ToolError> {
     let with = arguments.with.unwrap_or_default();
-    match arguments.how.as_str() {
+    let (how, opens_body) = match arguments.how.strip_suffix("_bodiless") {
+        Some(how) => (how, false),
+        None => (arguments.how.as_str(), true),
+    };
+    let read = |url: String| if opens_body { Raw::get(url) } else { Raw::get(url).bodiless() };
+    match how {
         "loop" => loop {
             std::hint::black_box(());
         },
@@ -71,7 +77,7 @@ fn misbehave(context: &mut Context, arguments: Misbehave) -> Result<Output, Tool
             let kept: Vec<Fields> = (0..1_000_000).map(|_| Fields::new()).collect();
             structured(format!("{{\"kept\":{}}}", kept.len()))
         }
-        "get" => structured(serde_json::json!({ "said": Raw::get(with).ask() }).to_string()),
+        "get" => structured(serde_json::json!({ "said": read(with).ask() }).to_string()),
         "method" => {
             let said = Raw::get("https://fixture.example/things/1").method(&with).ask();
             structured(serde_json::json!({ "said": said }).to_string())
@@ -89,15 +95,55 @@ fn misbehave(context: &mut Context, arguments: Misbehave) -> Result<Output, Tool
         }
         "fire_and_forget" => {
             // The request leaves; the guest does not wait for what comes of it.
-            let future = Raw::get(with).start();
+            let future = read(with).start();
             monotonic_clock::subscribe_duration(50_000_000).block();
             drop(future);
             structured("{}")
         }
         "ask_and_return" => {
-            // Gone before any task of the host's could have looked at the request.
-            let _future = Raw::get(with).start();
+            // Gone before it has given way for a moment.
+            let _future = read(with).start();
             structured("{}")
+        }
+        "look_and_look" => {
+            // Looks for the answer without ever waiting for it.
+            let future = read(with).start().map_err(ToolError::Other)?;
+            let said = loop {
+                if let Some(said) = raw::taken(&future) {
+                    break said;
+                }
+            };
+            structured(serde_json::json!({ "said": said, "again": raw::taken(&future) }).to_string())
+        }
+        "look_late" => {
+            // Waits for something else, for so many milliseconds, and then does not wait for the answer.
+            let (url, ms) = with.split_once(' ').unwrap_or((&with, "0"));
+            let future = read(url.to_owned()).start().map_err(ToolError::Other)?;
+            monotonic_clock::subscribe_duration(ms.parse::<u64>().unwrap_or_default() * 1_000_000).block();
+            structured(serde_json::json!({ "said": raw::taken(&future) }).to_string())
+        }
+        "drop_half_way" => {
+            // One that was sent and is given up, then another.
+            let given_up = read(with.clone()).start().map_err(ToolError::Other)?;
+            monotonic_clock::subscribe_duration(50_000_000).block();
+            drop(given_up);
+            structured(serde_json::json!({ "said": read(with + "0").ask() }).to_string())
+        }
+        "several" => {
+            // As many as it is told, and whichever is answered first.
+            let count: usize = with.parse().unwrap_or_default();
+            let begun = (0..count).map(|number| read(format!("https://fixture.example/things/{number}")).start());
+            let mut waiting: Vec<_> = begun.collect::<Result<_, _>>().map_err(ToolError::Other)?;
+            let mut said = Vec::new();
+            while !waiting.is_empty() {
+                let pollables: Vec<_> = waiting.iter().map(FutureIncomingResponse::subscribe).collect();
+                let ready = poll::poll(&pollables.iter().collect::<Vec<_>>());
+                drop(pollables);
+                for at in ready.into_iter().rev() {
+                    said.extend(raw::taken(&waiting.remove(at as usize)));
+                }
+            }
+            structured(serde_json::json!({ "said": said }).to_string())
         }
         "unfinished_bodies" => {
             // Requests whose bodies are never finished, to fill whatever is kept of them.

@@ -8,8 +8,10 @@ use toolkeep_guests::toolkeep_connector::bindings::wasi::clocks::monotonic_clock
 use toolkeep_guests::{Ask, Raw, Said, hostile, said};
 
 fn attack(ask: &Ask) -> Said {
-    let future = Raw::get(&ask.with).start();
-    if ask.how == "forget" {
+    let read = Raw::get(&ask.with);
+    let read = if ask.how.ends_with("bodiless") { read.bodiless() } else { read };
+    let future = read.start();
+    if ask.how.starts_with("forget") {
         // Long enough for the request to leave.
         monotonic_clock::subscribe_duration(200_000_000).block();
     }

@@ -8,7 +8,8 @@ use toolkeep_guests::{Ask, Raw, Said, declare, hostile, raw, said};
 fn attack(ask: &Ask) -> Said {
     let read = Raw::get("https://fixture.example/things/1");
     match ask.how.as_str() {
-        "at_once" => {
+        "at_once" | "at_once bodiless" => {
+            let read = if ask.how.ends_with("bodiless") { read.bodiless() } else { read };
             let under_way: Vec<_> = (0..400).filter_map(|_| read.start().ok()).collect();
             let answers: Vec<String> = under_way.iter().map(raw::outcome).collect();
             said(format!("{} asked, {:?}", under_way.len(), answers.last()))

@@ -22,6 +22,7 @@ pub struct Raw {
     url: String,
     headers: Vec<(String, Vec<u8>)>,
     body: Option<Vec<u8>>,
+    opens_body: bool,
     trailers: Vec<(String, Vec<u8>)>,
 }
 
@@ -29,7 +30,14 @@ impl Raw {
     /// A `GET` of a URL.
     #[must_use]
     pub fn get(url: impl Into<String>) -> Self {
-        Self { method: Method::Get, url: url.into(), headers: Vec::new(), body: None, trailers: Vec::new() }
+        Self {
+            method: Method::Get,
+            url: url.into(),
+            headers: Vec::new(),
+            body: None,
+            opens_body: true,
+            trailers: Vec::new(),
+        }
     }
 
     /// Another method, in any spelling.
@@ -70,6 +78,13 @@ impl Raw {
         self
     }
 
+    /// Without opening a body, as most libraries send a request that has none: the host gets all of it at once.
+    #[must_use]
+    pub fn bodiless(mut self) -> Self {
+        self.opens_body = false;
+        self
+    }
+
     /// One more trailer.
     #[must_use]
     pub fn trailer(mut self, name: &str, value: &str) -> Self {
@@ -82,6 +97,12 @@ impl Raw {
     /// # Errors
     /// What the host said.
     pub fn open(&self) -> Result<(FutureIncomingResponse, OutgoingBody), String> {
+        let request = self.request()?;
+        let body = request.body().map_err(|()| "refused: body".to_owned())?;
+        Ok((handle(request)?, body))
+    }
+
+    fn request(&self) -> Result<OutgoingRequest, String> {
         let fields = Fields::from_list(&self.headers).map_err(|error| format!("fields: {error:?}"))?;
         let request = OutgoingRequest::new(fields);
         let (scheme, rest) = self.url.split_once("://").unwrap_or(("https", &self.url));
@@ -98,9 +119,7 @@ impl Raw {
         request.set_scheme(Some(&scheme)).map_err(|()| "refused: scheme".to_owned())?;
         request.set_authority(Some(authority)).map_err(|()| "refused: authority".to_owned())?;
         request.set_path_with_query(Some(path)).map_err(|()| "refused: path".to_owned())?;
-        let body = request.body().map_err(|()| "refused: body".to_owned())?;
-        let future = outgoing_handler::handle(request, None).map_err(|error| format!("refused: {error:?}"))?;
-        Ok((future, body))
+        Ok(request)
     }
 
     /// Sends it all and waits for nothing.
@@ -108,6 +127,9 @@ impl Raw {
     /// # Errors
     /// What the host said.
     pub fn start(&self) -> Result<FutureIncomingResponse, String> {
+        if !self.opens_body {
+            return handle(self.request()?);
+        }
         let (future, body) = self.open()?;
         if let Some(bytes) = &self.body
             && let Ok(stream) = body.write()
@@ -145,15 +167,25 @@ impl Raw {
     }
 }
 
+fn handle(request: OutgoingRequest) -> Result<FutureIncomingResponse, String> {
+    outgoing_handler::handle(request, None).map_err(|error| format!("refused: {error:?}"))
+}
+
 /// Waits for an answer and puts all of it into words.
 #[must_use]
 pub fn outcome(future: &FutureIncomingResponse) -> String {
     future.subscribe().block();
-    match future.get() {
-        Some(Ok(Ok(response))) => answer(&response),
-        Some(Ok(Err(error))) => format!("failed: {error:?}"),
-        _ => "failed: no answer".to_owned(),
-    }
+    taken(future).unwrap_or_else(|| "failed: no answer".to_owned())
+}
+
+/// What came of a request so far, in words: nothing yet, or all of it. Waits for nothing but the body.
+#[must_use]
+pub fn taken(future: &FutureIncomingResponse) -> Option<String> {
+    Some(match future.get()? {
+        Ok(Ok(response)) => answer(&response),
+        Ok(Err(error)) => format!("failed: {error:?}"),
+        Err(()) => "failed: taken before".to_owned(),
+    })
 }
 
 fn answer(response: &IncomingResponse) -> String {

@@ -15,6 +15,7 @@ mod check;
 mod connection;
 mod contract;
 mod egress;
+mod in_flight;
 mod limits;
 mod loading;
 mod memory;

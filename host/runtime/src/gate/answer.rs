@@ -11,7 +11,7 @@ use http::header::{
 use http::response::Parts;
 use hyper::ext::ReasonPhrase;
 use toolkeep_policy::headers::response_header_visible;
-use wasmtime_wasi_http::Error;
+use wasmtime_wasi_http::p2::bindings::http::types::ErrorCode;
 
 use super::stopped::Stopped;
 use crate::limits::Limits;
@@ -91,7 +91,7 @@ pub(super) fn check(head: &Parts, limits: &Limits) -> Result<(), Stopped> {
     let headers = &head.headers;
     let (most, most_bytes) = (limits.header_fields, limits.response_header_bytes);
     let oversized =
-        |rule: String| Stopped::failed("response_headers", rule, Error::HttpResponseHeaderSectionSize(None));
+        |rule: String| Stopped::failed("response_headers", rule, ErrorCode::HttpResponseHeaderSectionSize(None));
     if headers.len() > most {
         return Err(oversized(format!("the answer has more than {most} header fields")));
     }
@@ -101,7 +101,7 @@ pub(super) fn check(head: &Parts, limits: &Limits) -> Result<(), Stopped> {
     // Interim answers are passed over before this; what is left of them would leave HTTP (101).
     if !(200..600).contains(&head.status.as_u16()) {
         let rule = format!("the answer has the status {}, which ends no exchange", head.status.as_u16());
-        return Err(Stopped::failed("response_status", rule, Error::HttpUpgradeFailed));
+        return Err(Stopped::failed("response_status", rule, ErrorCode::HttpUpgradeFailed));
     }
     let is_in_ranges = |value: &HeaderValue| starts_with(value, b"multipart/byteranges");
     if head.status == http::StatusCode::PARTIAL_CONTENT
@@ -109,19 +109,19 @@ pub(super) fn check(head: &Parts, limits: &Limits) -> Result<(), Stopped> {
         || headers.get_all(CONTENT_TYPE).iter().any(is_in_ranges)
     {
         let rule = "the answer is a part although the whole was asked for";
-        return Err(Stopped::failed("response_partial", rule, Error::HttpResponseIncomplete));
+        return Err(Stopped::failed("response_partial", rule, ErrorCode::HttpResponseIncomplete));
     }
     // Compressed bytes cannot be looked through.
     if headers.get_all(CONTENT_ENCODING).iter().any(|value| !is(value, b"identity")) {
         let rule = "the answer is encoded although identity was asked for";
-        return Err(Stopped::failed("response_encoding", rule, Error::HttpResponseContentCoding(None)));
+        return Err(Stopped::failed("response_encoding", rule, ErrorCode::HttpResponseContentCoding(None)));
     }
     // The same one layer below; and two statements of a length are one too many (RFC 9112, section 6.3).
     let codings = headers.get_all(TRANSFER_ENCODING);
     let is_framed_twice = headers.contains_key(TRANSFER_ENCODING) && headers.contains_key(CONTENT_LENGTH);
     if is_framed_twice || codings.iter().count() > 1 || codings.iter().any(|value| !is(value, b"chunked")) {
         let rule = "the answer's transfer coding is not one that was asked for";
-        return Err(Stopped::failed("response_framing", rule, Error::HttpResponseTransferCoding(None)));
+        return Err(Stopped::failed("response_framing", rule, ErrorCode::HttpResponseTransferCoding(None)));
     }
     Ok(())
 }

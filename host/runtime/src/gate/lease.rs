@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use toolkeep_vault::{ConnectionKey, Vault};
-use wasmtime_wasi_http::Error;
+use wasmtime_wasi_http::p2::bindings::http::types::ErrorCode;
 
 use super::stopped::{Breach, Stopped};
 
@@ -28,6 +28,6 @@ impl Lease {
             Err(error) => (error.code(), error.to_string()),
         };
         let breach = Some(Breach::Connection { code, rule: rule.clone() });
-        Err(Stopped { breach, code, rule, error: Error::HttpRequestDenied })
+        Err(Stopped { breach, code, rule, error: ErrorCode::HttpRequestDenied })
     }
 }

@@ -2,7 +2,7 @@
 //! call itself, which must fail if one of them broke a rule.
 //!
 //! An entry is made before a request may go out, and filled in on its way. What is still open when the gate
-//! closes was abandoned: it may have reached the upstream.
+//! closes was abandoned: if it had left, it may have reached the upstream.
 
 use std::time::Instant;
 
@@ -11,14 +11,14 @@ use http::request::Parts;
 use http::{HeaderMap, Request};
 use toolkeep_audit::{Decision, UpstreamRequest};
 use toolkeep_policy::EgressDecision;
-use wasmtime_wasi_http::Error;
+use wasmtime_wasi_http::p2::bindings::http::types::ErrorCode;
 
 use super::stopped::{Breach, Stopped};
 use crate::exchange::{Exchange, ExchangeObserver, MASK, RequestView};
 
-/// Most refused requests that are written down, beside every one that was sent: the first is what fails the
-/// call, the rest are counted.
-const MAX_REFUSED_ENTRIES: usize = 8;
+/// Most refused requests that are written down, and most that were not sent, beside every one that was: the first
+/// refusal is what fails the call, the rest are counted.
+const MAX_UNSENT_ENTRIES: usize = 8;
 
 /// Which entry belongs to a request.
 #[derive(Clone, Copy)]
@@ -28,7 +28,6 @@ pub(super) struct Ticket(usize);
 #[derive(Default)]
 pub(super) struct Ledger {
     entries: Vec<Entry>,
-    refused: usize,
     left_out: usize,
     counted: u32,
     breach: Option<Breach>,
@@ -43,6 +42,8 @@ struct Entry {
     rule: String,
     slot: Option<String>,
     sent: bool,
+    /// A rule kept it from leaving, or took its answer.
+    broke_rule: bool,
     status: Option<u16>,
     request_bytes: usize,
     response_bytes: usize,
@@ -55,10 +56,10 @@ struct Entry {
 
 impl Ledger {
     /// Begins an entry. A call that broke a rule, or is over, asks in vain.
-    pub(super) fn open(&mut self, method: &str, asked: Option<RequestView>) -> Result<Ticket, Error> {
+    pub(super) fn open(&mut self, method: &str, asked: Option<RequestView>) -> Result<Ticket, ErrorCode> {
         if self.is_over() {
             self.left_out += 1;
-            return Err(Error::HttpRequestDenied);
+            return Err(ErrorCode::HttpRequestDenied);
         }
         self.entries.push(Entry {
             at: jiff::Timestamp::now(),
@@ -68,6 +69,7 @@ impl Ledger {
             rule: String::new(),
             slot: None,
             sent: false,
+            broke_rule: false,
             status: None,
             request_bytes: 0,
             response_bytes: 0,
@@ -96,7 +98,7 @@ impl Ledger {
     pub(super) fn count(&mut self, limit: u32) -> Result<(), Stopped> {
         if self.counted >= limit {
             let limit = format!("{limit} upstream requests");
-            return Err(Stopped::limit("too_many_requests", limit, Error::ConnectionLimitReached));
+            return Err(Stopped::limit("too_many_requests", limit, ErrorCode::ConnectionLimitReached));
         }
         self.counted += 1;
         Ok(())
@@ -112,7 +114,7 @@ impl Ledger {
     ) -> Result<(), Stopped> {
         if self.is_over() {
             let rule = "the call broke a rule, or ended, before this was sent";
-            return Err(Stopped::failed("call_over", rule, Error::HttpRequestDenied));
+            return Err(Stopped::failed("call_over", rule, ErrorCode::HttpRequestDenied));
         }
         self.entry(ticket, |entry| {
             entry.sent = true;
@@ -151,13 +153,14 @@ impl Ledger {
         stopped: Stopped,
         tool: &str,
         observer: Option<&dyn ExchangeObserver>,
-    ) -> Error {
+    ) -> ErrorCode {
         let Stopped { breach, code, rule, error } = stopped;
         self.entry(ticket, |entry| {
             entry.settled = Some(Instant::now());
             entry.error = Some(code);
             // Refused while dialling: marked as sent a moment too early.
             entry.sent &= !matches!(breach, Some(Breach::Address { .. }));
+            entry.broke_rule = breach.is_some();
             entry.reflected = matches!(breach, Some(Breach::Reflected { .. }));
             if !entry.sent || breach.is_some() {
                 entry.rule = format!("{code}: {rule}");
@@ -181,10 +184,16 @@ impl Ledger {
     pub(super) fn close(&mut self) -> (Vec<UpstreamRequest>, usize, Option<Breach>) {
         self.closed = true;
         let mut records = Vec::with_capacity(self.entries.len());
+        let (mut refused, mut not_sent) = (0, 0);
         for entry in std::mem::take(&mut self.entries) {
-            if !entry.sent {
-                self.refused += 1;
-                if self.refused > MAX_REFUSED_ENTRIES {
+            let alike = match entry.outcome() {
+                Decision::Allowed => None,
+                Decision::Refused => Some(&mut refused),
+                Decision::NotSent => Some(&mut not_sent),
+            };
+            if let Some(alike) = alike {
+                *alike += 1;
+                if *alike > MAX_UNSENT_ENTRIES {
                     self.left_out += 1;
                     continue;
                 }
@@ -196,7 +205,16 @@ impl Ledger {
 }
 
 impl Entry {
+    fn outcome(&self) -> Decision {
+        match (self.sent, self.broke_rule) {
+            (true, _) => Decision::Allowed,
+            (false, true) => Decision::Refused,
+            (false, false) => Decision::NotSent,
+        }
+    }
+
     fn into_record(self) -> UpstreamRequest {
+        let outcome = self.outcome();
         let took = self.settled.unwrap_or_else(Instant::now).duration_since(self.begun);
         let (origin, path_template, path_parameters) = match self.decision {
             Some(decision) => (decision.origin, Some(decision.route.path.as_str().to_owned()), decision.parameters),
@@ -208,7 +226,7 @@ impl Entry {
             origin,
             path_template,
             path_parameters,
-            decision: if self.sent { Decision::Allowed } else { Decision::Refused },
+            decision: outcome,
             rule: self.rule,
             status: self.status,
             request_bytes: self.request_bytes as u64,

@@ -3,7 +3,7 @@
 
 use std::error::Error as StdError;
 
-use wasmtime_wasi_http::Error;
+use wasmtime_wasi_http::p2::bindings::http::types::{DnsErrorPayload, ErrorCode};
 
 use crate::resolver::{AddressRefused, LookupFailed};
 
@@ -44,27 +44,27 @@ pub(super) struct Stopped {
     pub(super) breach: Option<Breach>,
     pub(super) code: &'static str,
     pub(super) rule: String,
-    pub(super) error: Error,
+    pub(super) error: ErrorCode,
 }
 
 impl Stopped {
     pub(super) fn denied(code: &'static str, rule: impl Into<String>) -> Self {
         let rule = rule.into();
-        Self { breach: Some(Breach::Denied { code, rule: rule.clone() }), code, rule, error: Error::HttpRequestDenied }
+        Self { breach: Some(Breach::Denied { code, rule: rule.clone() }), code, rule, error: ErrorCode::HttpRequestDenied }
     }
 
-    pub(super) fn limit(code: &'static str, limit: String, error: Error) -> Self {
+    pub(super) fn limit(code: &'static str, limit: String, error: ErrorCode) -> Self {
         Self { breach: Some(Breach::Limit { code, limit: limit.clone() }), code, rule: limit, error }
     }
 
-    pub(super) fn failed(code: &'static str, rule: impl Into<String>, error: Error) -> Self {
+    pub(super) fn failed(code: &'static str, rule: impl Into<String>, error: ErrorCode) -> Self {
         Self { breach: None, code, rule: rule.into(), error }
     }
 
     pub(super) fn reflected(form: &'static str) -> Self {
         let rule = format!("the answer holds the credential as {form}");
         let breach = Some(Breach::Reflected { form });
-        Self { breach, code: "credential_reflected", rule, error: Error::HttpProtocolError }
+        Self { breach, code: "credential_reflected", rule, error: ErrorCode::HttpProtocolError }
     }
 }
 
@@ -79,38 +79,38 @@ pub(super) fn unreachable_upstream(error: &hyper_util::client::legacy::Error) ->
                 code: "address_not_public",
                 rule,
                 // As for every other refusal: a guest learns nothing of the network from it.
-                error: Error::HttpRequestDenied,
+                error: ErrorCode::HttpRequestDenied,
             };
         }
         if let Some(failed) = inner.downcast_ref::<LookupFailed>() {
             let (code, error) = match failed {
-                LookupFailed::NoAddress => ("name_not_resolved", Error::DnsError { rcode: None, info_code: None }),
-                LookupFailed::TimedOut => ("lookup_timeout", Error::DnsTimeout),
-                LookupFailed::TooMany => ("lookup_too_large", Error::DnsError { rcode: None, info_code: None }),
+                LookupFailed::NoAddress => ("name_not_resolved", ErrorCode::DnsError(DnsErrorPayload { rcode: None, info_code: None })),
+                LookupFailed::TimedOut => ("lookup_timeout", ErrorCode::DnsTimeout),
+                LookupFailed::TooMany => ("lookup_too_large", ErrorCode::DnsError(DnsErrorPayload { rcode: None, info_code: None })),
             };
             return Stopped::failed(code, failed.to_string(), error);
         }
         if let Some(error) = inner.downcast_ref::<hyper::Error>().filter(|error| error.is_parse()) {
             return if error.is_parse_too_large() {
                 let rule = "the head of the answer is too large";
-                Stopped::failed("response_headers", rule, Error::HttpResponseHeaderSectionSize(None))
+                Stopped::failed("response_headers", rule, ErrorCode::HttpResponseHeaderSectionSize(None))
             } else {
-                Stopped::failed("response_malformed", "the answer is not HTTP/1", Error::HttpProtocolError)
+                Stopped::failed("response_malformed", "the answer is not HTTP/1", ErrorCode::HttpProtocolError)
             };
         }
         if inner.downcast_ref::<rustls::Error>().is_some() {
             let rule = "the upstream's certificate or TLS could not be trusted";
-            return Stopped::failed("tls_failed", rule, Error::TlsCertificateError);
+            return Stopped::failed("tls_failed", rule, ErrorCode::TlsCertificateError);
         }
         let io = inner.downcast_ref::<std::io::Error>();
         match io.map(std::io::Error::kind) {
             Some(std::io::ErrorKind::TimedOut) => {
                 let rule = "the upstream did not accept a connection in time";
-                return Stopped::failed("connect_timeout", rule, Error::ConnectionTimeout);
+                return Stopped::failed("connect_timeout", rule, ErrorCode::ConnectionTimeout);
             }
             Some(std::io::ErrorKind::ConnectionRefused) => {
                 let rule = "the upstream refused the connection";
-                return Stopped::failed("connection_refused", rule, Error::ConnectionRefused);
+                return Stopped::failed("connection_refused", rule, ErrorCode::ConnectionRefused);
             }
             _ => {}
         }
@@ -121,9 +121,9 @@ pub(super) fn unreachable_upstream(error: &hyper_util::client::legacy::Error) ->
         };
     }
     if error.is_connect() {
-        Stopped::failed("unreachable", "the upstream could not be reached", Error::DestinationUnavailable)
+        Stopped::failed("unreachable", "the upstream could not be reached", ErrorCode::DestinationUnavailable)
     } else {
         let rule = "the upstream closed the connection before it answered";
-        Stopped::failed("response_incomplete", rule, Error::ConnectionTerminated)
+        Stopped::failed("response_incomplete", rule, ErrorCode::ConnectionTerminated)
     }
 }

@@ -147,6 +147,7 @@ fn upstream(content: &Value) -> String {
             let end = match (request.get("status").and_then(Value::as_u64), field(request, "decision")) {
                 (Some(status), _) => status.to_string(),
                 (None, Some("refused")) => "refused".to_owned(),
+                (None, Some("not_sent")) => "not sent".to_owned(),
                 (None, _) => field(request, "error").unwrap_or("no answer").to_owned(),
             };
             printable(&format!("{method} {path} {end}"))
@@ -184,9 +185,13 @@ mod tests {
     fn a_request_is_told_by_template_and_end() {
         let content = json!({ "requests": [
             { "method": "GET", "path_template": "/incidents", "decision": "allowed", "status": 200 },
-            { "method": "POST", "decision": "refused", "rule": "no route" }
+            { "method": "POST", "decision": "refused", "rule": "no route" },
+            { "method": "GET", "path_template": "/users", "decision": "not_sent", "error": "abandoned" }
         ] });
-        assert_eq!(upstream(&content), "GET /incidents 200\nPOST (no declared route) refused");
+        assert_eq!(
+            upstream(&content),
+            "GET /incidents 200\nPOST (no declared route) refused\nGET /users not sent"
+        );
         assert_eq!(who(&json!({ "tenant": "acme", "user": "kim" })), "acme/kim");
     }
 }

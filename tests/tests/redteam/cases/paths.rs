@@ -164,12 +164,33 @@ pub(crate) const CASES: &[Case] = &[
         &["route_not_declared"],
     ),
     case!(
+        "scope/outruns-bodiless",
+        "outruns_gate",
+        "asks for something forbidden, all at once, and is gone before anybody looks",
+        "the decision is made in the component's own call",
+        "host/runtime/src/gate.rs",
+        never_leaves,
+        "bodiless",
+        "https://fixture.example/users",
+        &["route_not_declared"],
+    ),
+    case!(
         "scope/off-the-record",
         "outruns_gate",
         "sends something allowed and does not wait for the answer",
         "what left is on record, however the call ended",
         "host/runtime/src/gate/ledger.rs",
         on_record,
+        "forget",
+    ),
+    case!(
+        "scope/off-the-record-bodiless",
+        "outruns_gate",
+        "sends something allowed, all at once, and does not wait for the answer",
+        "what left is on record, however the call ended",
+        "host/runtime/src/gate/ledger.rs",
+        on_record,
+        "forget bodiless",
     ),
 ];
 
@@ -224,10 +245,10 @@ async fn identify(arena: Arc<Arena>) -> Result<()> {
     Ok(())
 }
 
-async fn on_record(arena: Arc<Arena>) -> Result<()> {
+async fn on_record(arena: Arc<Arena>, how: &str) -> Result<()> {
     let upstream = start(&arena, Behaviour::Plausible).await?;
     let scene = arena.scene(&upstream.base_url()).await?;
-    scene.call("forget", "https://fixture.example/things/7").await?;
+    scene.call(how, "https://fixture.example/things/7").await?;
     ensure!(upstream.requests().len() == 1, "{:?}", upstream.requests());
     let records = scene.stage.records()?;
     let requests = records.iter().filter_map(|record| record.content.get("requests")?.as_array()).flatten();

@@ -337,7 +337,7 @@ pub(crate) const CASES: &[Case] = &[
         "hoards_bytes",
         "writes as much as it can into the bodies of three hundred requests, and finishes none",
         "a body that nobody reads takes a few writes",
-        "host/runtime/src/gate/hooks.rs",
+        "host/runtime/src/gate/outgoing_handler.rs",
         unfinished_bodies,
         ""
     ),
@@ -346,7 +346,7 @@ pub(crate) const CASES: &[Case] = &[
         "hoards_bytes",
         "writes as much as it can into the bodies of three hundred requests, and drops them",
         "a body that nobody reads takes a few writes",
-        "host/runtime/src/gate/hooks.rs",
+        "host/runtime/src/gate/outgoing_handler.rs",
         unfinished_bodies,
         "dropped"
     ),

@@ -73,7 +73,17 @@ pub(crate) const CASES: &[Case] = &[
         "makes four hundred requests at once, and its upstream answers none",
         "a few are under way, and the others wait for their turn",
         "host/runtime/src/gate.rs",
-        in_flight
+        in_flight,
+        "at_once"
+    ),
+    case!(
+        "resources/bodiless-in-flight",
+        "requests_without_end",
+        "makes four hundred requests at once that have no bodies, and its upstream answers none",
+        "a few are under way, and the others wait for their turn",
+        "host/runtime/src/gate.rs",
+        in_flight,
+        "at_once bodiless"
     ),
     case!(
         "resources/answers-together",
@@ -219,7 +229,7 @@ async fn own_places(arena: Arc<Arena>) -> Result<()> {
 /// Requests of one call that may be under way at once.
 const AT_ONCE: u32 = 4;
 
-async fn in_flight(arena: Arc<Arena>) -> Result<()> {
+async fn in_flight(arena: Arc<Arena>, how: &'static str) -> Result<()> {
     let upstream = start(&arena, Behaviour::Slow(Slow::NeverAnswers)).await?;
     let mut few = tight();
     few.upstream_requests = 1_000;
@@ -228,7 +238,7 @@ async fn in_flight(arena: Arc<Arena>) -> Result<()> {
     let scene = arena.limited(&upstream.base_url(), few).await?;
     let running = tokio::spawn({
         let scene = scene.clone();
-        async move { scene.call("at_once", "").await }
+        async move { scene.call(how, "").await }
     });
     while upstream.requests().len() < AT_ONCE as usize {
         ensure!(!running.is_finished(), "the call ended before its requests");

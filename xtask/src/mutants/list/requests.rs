@@ -352,21 +352,17 @@ fn tls_with_checks(roots: RootCertStore) -> Result<ClientConfig, HostError> {"#,
         id: "decided-at-once",
         defence: "the decision is made in the component's own call",
         edits: &[Edit {
-            file: "host/runtime/src/gate/hooks.rs",
-            find: r#"        let admitted = self.gate.admit(&parts);
-        let gate = Arc::clone(&self.gate);
-        Box::new(async move {
-            let answer = gate.forward(admitted?, body).await?;"#,
-            replace: r#"        let admitted = if {off} { None } else { Some(self.gate.admit(&parts)) };
-        let gate = Arc::clone(&self.gate);
-        Box::new(async move {
-            let admitted = match admitted {
-                Some(admitted) => admitted?,
-                None => gate.admit(&parts)?,
-            };
-            let answer = gate.forward(admitted, body).await?;"#,
+            file: "host/runtime/src/gate/outgoing_handler.rs",
+            find: r#"        Ok(match self.gate.admit(&parts) {
+            Ok"#,
+            replace: r#"        if {off} {
+            let request = Request::from_parts(parts, body);
+            return Ok(self.in_flight.begin(Arc::clone(&self.gate).exchange(request)));
+        }
+        Ok(match self.gate.admit(&parts) {
+            Ok"#,
         }],
-        cases: &["scope/outruns-the-decision"],
+        cases: &["scope/outruns-the-decision", "scope/outruns-bodiless"],
     },
     Mutant {
         id: "refusals-alike",

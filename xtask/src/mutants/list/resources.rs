@@ -248,7 +248,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         id: "body-chunk",
         defence: "a body that nobody reads takes a few writes",
         edits: &[Edit {
-            file: "host/runtime/src/gate/hooks.rs",
+            file: "host/runtime/src/gate/outgoing_handler.rs",
             find: r#"        self.gate.limits.request_buffer_bytes
 "#,
             replace: r#"        if {off} { 256 << 10 } else { self.gate.limits.request_buffer_bytes }
@@ -314,7 +314,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
             find: "turns: Semaphore::new(limits.upstream_requests_at_once as usize),",
             replace: "turns: Semaphore::new(if {off} { 1_000 } else { limits.upstream_requests_at_once as usize }),",
         }],
-        cases: &["resources/requests-in-flight"],
+        cases: &["resources/requests-in-flight", "resources/bodiless-in-flight"],
     },
     Mutant {
         id: "answers-together",

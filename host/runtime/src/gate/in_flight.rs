@@ -1,0 +1,166 @@
+//! A guest's requests that have no answer yet, and who drives them: the guest's own run does. Whenever it is polled
+//! they are too, so they go on while the guest waits for whatever it waits for, and while it computes from the next
+//! time that it gives way. No request has a task of its own: a task's wake-ups moved a lone call from one thread to
+//! another several times, and each time cost more than the gate does.
+//!
+//! A request leaves when the guest gives way for the first time after it asked. One that never does, and returns, has
+//! sent nothing.
+
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use http::Response;
+use wasmtime_wasi::async_trait;
+use wasmtime_wasi::p2::Pollable;
+use wasmtime_wasi_http::WasiBody;
+use wasmtime_wasi_http::p2::bindings::http::types::ErrorCode;
+
+/// What comes of a request.
+pub(crate) type Answer = Result<Response<WasiBody>, ErrorCode>;
+
+/// The requests of one guest.
+#[derive(Clone, Default)]
+pub(crate) struct InFlight(Arc<Mutex<Vec<Flight>>>);
+
+/// One of them.
+struct Flight {
+    exchange: Pin<Box<dyn Future<Output = Answer> + Send>>,
+    slot: Arc<Slot>,
+    has_left: bool,
+}
+
+/// Where its answer is put.
+struct Slot(Mutex<Held>);
+
+enum Held {
+    /// Not here yet; and who waits for it.
+    Nothing(Option<Waker>),
+    Answer(Answer),
+    /// It was here, and is given away.
+    Given,
+}
+
+/// What the guest holds of a request: `wasi:http/types.future-incoming-response`. The request ends with it, if it has
+/// not before.
+pub(crate) struct FutureAnswer {
+    slot: Arc<Slot>,
+    flights: InFlight,
+}
+
+impl InFlight {
+    /// Takes a request up.
+    pub(crate) fn begin(&self, exchange: impl Future<Output = Answer> + Send + 'static) -> FutureAnswer {
+        let slot = Arc::new(Slot(Mutex::new(Held::Nothing(None))));
+        let flight = Flight { exchange: Box::pin(exchange), slot: Arc::clone(&slot), has_left: false };
+        self.flights().push(flight);
+        FutureAnswer { slot, flights: self.clone() }
+    }
+
+    /// A request that was answered where it was asked for.
+    pub(crate) fn answered(&self, answer: Answer) -> FutureAnswer {
+        FutureAnswer { slot: Arc::new(Slot(Mutex::new(Held::Answer(answer)))), flights: self.clone() }
+    }
+
+    /// Runs the guest, and with it all requests that it makes. None goes on without it.
+    pub(crate) async fn drive<F: Future>(&self, guest: F) -> F::Output {
+        let mut guest = pin!(guest);
+        poll_fn(|context| {
+            // What has come meanwhile is there when the guest looks.
+            self.advance(context, |_| true, Wake::Others);
+            let ran = guest.as_mut().poll(context);
+            if ran.is_pending() {
+                // What it has just asked for leaves now.
+                self.advance(context, |flight| !flight.has_left, Wake::All);
+            }
+            ran
+        })
+        .await
+    }
+
+    fn advance(&self, context: &mut Context<'_>, whose: impl Fn(&Flight) -> bool, wake: Wake) {
+        self.flights().retain_mut(|flight| {
+            if !whose(flight) {
+                return true;
+            }
+            flight.has_left = true;
+            match flight.exchange.as_mut().poll(context) {
+                Poll::Pending => true,
+                Poll::Ready(answer) => {
+                    if let Some(waiting) = flight.slot.put(answer)
+                        && (wake == Wake::All || !waiting.will_wake(context.waker()))
+                    {
+                        waiting.wake();
+                    }
+                    false
+                }
+            }
+        });
+    }
+
+    fn flights(&self) -> MutexGuard<'_, Vec<Flight>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Who is woken when an answer is there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wake {
+    All,
+    /// Not the guest's own run: it is polled next.
+    Others,
+}
+
+impl Slot {
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts the answer here, and gives who waits for it.
+    fn put(&self, answer: Answer) -> Option<Waker> {
+        match std::mem::replace(&mut *self.held(), Held::Answer(answer)) {
+            Held::Nothing(waiting) => waiting,
+            Held::Answer(_) | Held::Given => None,
+        }
+    }
+}
+
+impl FutureAnswer {
+    /// The answer, once: `None` while there is none, and an error when it was given already.
+    pub(crate) fn take(&self) -> Option<Result<Answer, ()>> {
+        let mut held = self.slot.held();
+        if matches!(&*held, Held::Nothing(_)) {
+            return None;
+        }
+        Some(match std::mem::replace(&mut *held, Held::Given) {
+            Held::Answer(answer) => Ok(answer),
+            Held::Nothing(_) | Held::Given => Err(()),
+        })
+    }
+}
+
+#[async_trait]
+impl Pollable for FutureAnswer {
+    async fn ready(&mut self) {
+        poll_fn(|context| match &mut *self.slot.held() {
+            Held::Nothing(waiting) => {
+                *waiting = Some(context.waker().clone());
+                Poll::Pending
+            }
+            Held::Answer(_) | Held::Given => Poll::Ready(()),
+        })
+        .await;
+    }
+}
+
+impl Drop for FutureAnswer {
+    fn drop(&mut self) {
+        let ended = {
+            let mut flights = self.flights.flights();
+            let at = flights.iter().position(|flight| Arc::ptr_eq(&flight.slot, &self.slot));
+            at.map(|at| flights.remove(at))
+        };
+        drop(ended);
+    }
+}
