@@ -72,15 +72,16 @@ pub struct Intent {
     pub trace: Option<String>,
 }
 
-/// What the gate decided about a request.
+/// What became of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Decision {
-    /// It was sent to the upstream.
+    /// It was sent to the upstream, or was on its way when the call ended.
     Allowed,
     /// A rule kept it from leaving.
     Refused,
-    /// It did not leave although it might have: the call ended first, or the connector did not finish it.
+    /// No rule was against it, and it did not leave: the call ended first, the connector did not finish it, its time
+    /// ran out while it waited for its turn, or there was no connection to its upstream. `error` says which.
     NotSent,
 }
 
@@ -99,7 +100,7 @@ pub struct UpstreamRequest {
     /// What the host itself matched in the path, in order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub path_parameters: Vec<(String, String)>,
-    /// Allowed or refused.
+    /// What became of it.
     pub decision: Decision,
     /// The rule that decided.
     pub rule: String,

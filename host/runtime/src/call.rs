@@ -80,7 +80,7 @@ use toolkeep_policy::Principal;
 use toolkeep_vault::{Account, DEFAULT_NAME};
 
 pub use answer::{Answer, Content};
-pub(crate) use attended::Begun;
+pub(crate) use attended::{Begun, CALLERS_TIME};
 pub use authorize::ScopedCall;
 pub use run::{AuditedCall, FinishedCall};
 
@@ -131,7 +131,9 @@ impl Host {
     /// Calls one tool for one user.
     ///
     /// The outcome is recorded whatever happens: if the caller drops this future, the guest is stopped and the
-    /// record says so and how far it came.
+    /// record says so and how far it came. Once the intent is recorded, a caller that does not poll it delays it by
+    /// some 20 ms and no longer: then it goes on in a task of its own. It must be polled within a tokio runtime, and
+    /// goes on for as long as that is driven.
     ///
     /// # Errors
     /// [`CallError`]. A refusal at any step is recorded too; if that fails, the audit error is what is returned. Of
@@ -206,9 +208,11 @@ impl Host {
         F: Future<Output = Result<T, CallError>> + Send,
     {
         let stop = CancellationToken::new();
-        let stop_if_dropped = stop.clone().drop_guard();
-        let running = self.parts.begun.attend(async move { finish(audited.run(stop).await).await });
-        let answer = running.await.unwrap_or_else(|error| {
+        let stopped = stop.clone();
+        let mut running = self.parts.begun.attend(async move { finish(audited.run(stopped).await).await });
+        // Dropped before the call is: so that the call is stopped when it goes on by itself.
+        let stop_if_dropped = stop.drop_guard();
+        let answer = (&mut running).await.unwrap_or_else(|error| {
             Err(CallError::Trap { tool: String::new(), reason: format!("the host failed: {error}") })
         });
         stop_if_dropped.disarm();

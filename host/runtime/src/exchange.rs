@@ -54,7 +54,7 @@ pub struct Exchange {
     pub tool: String,
     /// The request as the connector made it.
     pub asked: RequestView,
-    /// The request as it went out; nothing where it was refused.
+    /// The request as it went out; nothing where it did not.
     pub sent: Option<RequestView>,
     /// The rule that decided.
     pub decision: String,
@@ -68,6 +68,7 @@ pub struct Exchange {
 
 /// Sees every exchange of a host: for demonstrations and for authors of connectors.
 pub trait ExchangeObserver: Send + Sync {
-    /// Called after each exchange, on the path of the call: be quick.
+    /// Called after each exchange, on the path of the call, which may be its caller's own task: be quick, and wait
+    /// for nobody.
     fn exchanged(&self, exchange: &Exchange);
 }

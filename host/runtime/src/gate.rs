@@ -262,7 +262,11 @@ impl Gate {
         let mut bytes = BytesMut::new();
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|_| {
-                Stopped::failed("request_incomplete", "the connector did not finish its request", ErrorCode::HttpProtocolError)
+                Stopped::failed(
+                    "request_incomplete",
+                    "the connector did not finish its request",
+                    ErrorCode::HttpProtocolError,
+                )
             })?;
             match frame.into_data() {
                 Ok(data) if bytes.len() + data.len() > limit => {
@@ -362,6 +366,8 @@ impl Gate {
         // What the upstream says will come was just found to be within the limit.
         let mut received = answer::Received::expecting(usize::try_from(body.size_hint().lower()).unwrap_or(0));
         while let Some(frame) = body.frame().await {
+            // Many small pieces give way to others now and then.
+            tokio::task::coop::consume_budget().await;
             let frame = frame.map_err(|_| {
                 Stopped::failed("response_incomplete", "the answer was cut off", ErrorCode::HttpResponseIncomplete)
             })?;

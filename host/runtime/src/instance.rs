@@ -29,7 +29,8 @@ const YIELD_AFTER: Duration = Duration::from_micros(TICK_MS * 1_000 / 2);
 
 /// Where a call's progress goes.
 pub trait ProgressSink: Send + Sync {
-    /// `done` of `total` steps, where the total is known. `message` is bounded and clean.
+    /// `done` of `total` steps, where the total is known. `message` is bounded and clean. It may be called in the
+    /// task that called the tool, so it must not wait for that task, nor block: the call's limits would wait with it.
     fn report(&self, done: u32, total: Option<u32>, message: &str);
 }
 

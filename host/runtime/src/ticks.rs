@@ -1,12 +1,11 @@
 //! The host's clock: a thread that ticks for as long as there is the engine. A tick is what a guest's processor time
 //! is counted in, and when calls are looked after.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use wasmtime::Engine;
 
-use crate::call::Begun;
+use crate::call::{Begun, CALLERS_TIME};
 use crate::error::HostError;
 use crate::limits::TICK_MS;
 
@@ -20,10 +19,7 @@ pub(crate) fn start(engine: &Engine, begun: Begun) -> Result<(), HostError> {
                 Some(engine) => engine.increment_epoch(),
                 None => return,
             }
-            // What it wakes and drops is not all the host's own, and a clock that stopped would take the limits along.
-            if catch_unwind(AssertUnwindSafe(|| begun.look_after())).is_err() {
-                tracing::error!("looking after a call failed");
-            }
+            begun.look_after(CALLERS_TIME);
         }
     });
     clock.map(drop).map_err(|error| HostError::Engine(error.to_string()))

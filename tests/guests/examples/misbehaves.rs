@@ -10,8 +10,8 @@ use toolkeep_connector::bindings::toolkeep::connector::host;
 use toolkeep_connector::bindings::wasi::clocks::monotonic_clock;
 use toolkeep_connector::bindings::wasi::http::outgoing_handler;
 use toolkeep_connector::bindings::wasi::http::types::{Fields, FutureIncomingResponse, Method, OutgoingRequest};
-use toolkeep_connector::{schemars, *};
 use toolkeep_connector::bindings::wasi::io::poll;
+use toolkeep_connector::{schemars, *};
 use toolkeep_guests::{Raw, raw};
 
 #[derive(Deserialize, schemars::JsonSchema)]
@@ -83,7 +83,7 @@ fn misbehave(context: &mut Context, arguments: Misbehave) -> Result<Output, Tool
             structured(serde_json::json!({ "said": said }).to_string())
         }
         "header" => {
-            let said = Raw::get("https://fixture.example/things/1").header_line(&with).ask();
+            let said = read("https://fixture.example/things/1".to_owned()).header_line(&with).ask();
             structured(serde_json::json!({ "said": said }).to_string())
         }
         "headers" => {

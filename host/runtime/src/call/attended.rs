@@ -1,34 +1,38 @@
-//! Where a call runs. It must come to its end, on time and on record, whatever its caller does; and a task of its own
-//! for every call costs more than most steps of one: each wake-up between two tasks may move it to another thread.
+//! Where a call runs. It must come to its end, on time and on record, although its caller may turn away or busy itself
+//! with something else; and a task of its own for every call costs more than most steps of one: each wake-up between
+//! two tasks may move it to another thread.
 //!
 //! So a call begins in its caller's task, and is taken over by one of its own when its caller drops it, and when it has
-//! run for [`CALLERS_TIME`]: a caller that holds a call without polling it delays the call's limits by so much, and
-//! does not stop them. Few calls that wait for a network end before; they do not notice, and those that a cache or a
-//! service nearby answers gain a third of their time.
+//! run for [`CALLERS_TIME`]. A caller that holds a call without polling it delays the call's limits by so much, and
+//! does not stop them. Few calls that wait for a network end before, and they do not notice; one whose upstream is near
+//! gains a tenth of its time.
 
 use std::any::Any;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
+use crate::limits::TICK_MS;
+
 /// How long a call is its caller's to drive: long enough for one that waits for nobody far away, and nothing beside
 /// the seconds that the limits are.
-const CALLERS_TIME: Duration = Duration::from_millis(20);
+pub(crate) const CALLERS_TIME: Duration = Duration::from_millis(20);
 
 /// The calls that have begun in the last moments, oldest first. The host's clock looks after them.
 #[derive(Clone, Default)]
-pub(crate) struct Begun(Arc<Mutex<VecDeque<(Instant, Weak<dyn TakeOver>)>>>);
+pub(crate) struct Begun(Arc<Mutex<VecDeque<Weak<dyn Attend>>>>);
 
 /// A call that its caller drives, or a task of its own. Dropped, it goes on in the latter.
 pub(crate) struct Attended<T: Send + 'static>(Arc<Seat<T>>);
 
 struct Seat<T> {
+    since: Instant,
     runtime: Handle,
     driven: Mutex<Driven<T>>,
 }
@@ -41,36 +45,45 @@ enum Driven<T> {
     Over,
 }
 
-trait TakeOver: Send + Sync {
-    /// Puts the call into a task of its own, if its caller still drives it. Says no while the caller is just doing so.
-    fn take_over(&self) -> bool;
+trait Attend: Send + Sync {
+    fn since(&self) -> Instant;
+
+    /// Sees to it that the call is taken over, without waiting for it.
+    fn take_over_soon(self: Arc<Self>);
 }
 
 impl Begun {
     /// A call that its caller drives from here on. Must be called within a tokio runtime.
     pub(crate) fn attend<T: Send + 'static>(&self, call: impl Future<Output = T> + Send + 'static) -> Attended<T> {
         let driven = Mutex::new(Driven::ByCaller(Box::pin(call), None));
-        let seat = Arc::new(Seat { runtime: Handle::current(), driven });
+        let mut calls = self.calls();
+        let seat = Arc::new(Seat { since: Instant::now(), runtime: Handle::current(), driven });
         let weak: Weak<Seat<T>> = Arc::downgrade(&seat);
-        self.calls().push_back((Instant::now(), weak));
+        calls.push_back(weak);
         Attended(seat)
     }
 
-    /// Takes over what its caller has had for long enough.
-    pub(crate) fn look_after(&self) {
-        let due: Vec<_> = {
-            let mut calls = self.calls();
-            let due = calls.partition_point(|(since, _)| since.elapsed() >= CALLERS_TIME);
-            calls.drain(..due).collect()
-        };
-        for (since, call) in due.into_iter().rev() {
-            if call.upgrade().is_some_and(|call| !call.take_over()) {
-                self.calls().push_front((since, call));
+    /// Sees to the calls that their callers have had for so long.
+    pub(crate) fn look_after(&self, time: Duration) {
+        loop {
+            let due = {
+                let mut calls = self.calls();
+                match calls.front().map(Weak::upgrade) {
+                    None => return,
+                    Some(Some(call)) if call.since().elapsed() < time => return,
+                    Some(call) => {
+                        calls.pop_front();
+                        call
+                    }
+                }
+            };
+            if let Some(call) = due {
+                call.take_over_soon();
             }
         }
     }
 
-    fn calls(&self) -> MutexGuard<'_, VecDeque<(Instant, Weak<dyn TakeOver>)>> {
+    fn calls(&self) -> MutexGuard<'_, VecDeque<Weak<dyn Attend>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -80,19 +93,28 @@ impl<T: Send + 'static> Future for Attended<T> {
     type Output = Result<T, String>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut driven = self.0.driven.lock().unwrap_or_else(PoisonError::into_inner);
-        let polled = match &mut *driven {
-            Driven::ByCaller(call, caller) => {
-                if !caller.as_ref().is_some_and(|caller| caller.will_wake(context.waker())) {
-                    *caller = Some(context.waker().clone());
-                }
-                match catch_unwind(AssertUnwindSafe(|| call.as_mut().poll(context))) {
-                    Ok(polled) => polled.map(Ok),
-                    Err(panic) => Poll::Ready(Err(words(panic.as_ref()))),
-                }
+        let seat = &self.0;
+        let mut driven = seat.driven.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Driven::ByCaller(call, caller) = &mut *driven {
+            if !caller.as_ref().is_some_and(|caller| caller.will_wake(context.waker())) {
+                *caller = Some(context.waker().clone());
             }
+            let polled = match catch_unwind(AssertUnwindSafe(|| call.as_mut().poll(context))) {
+                Ok(polled) => polled.map(Ok),
+                Err(panic) => Poll::Ready(Err(words(panic.as_ref()))),
+            };
+            if polled.is_ready() {
+                *driven = Driven::Over;
+                return polled;
+            }
+            if seat.since.elapsed() < CALLERS_TIME {
+                return Poll::Pending;
+            }
+            seat.take_over(&mut driven);
+        }
+        let polled = match &mut *driven {
             Driven::ByTask(task) => Pin::new(task).poll(context).map_err(|error| error.to_string()),
-            Driven::Over => Poll::Ready(Err("it is over".to_owned())),
+            Driven::ByCaller(..) | Driven::Over => Poll::Ready(Err("it is over".to_owned())),
         };
         if polled.is_ready() {
             *driven = Driven::Over;
@@ -110,21 +132,49 @@ impl<T: Send + 'static> Drop for Attended<T> {
     }
 }
 
-impl<T: Send + 'static> TakeOver for Seat<T> {
-    fn take_over(&self) -> bool {
-        let Ok(mut driven) = self.driven.try_lock() else { return false };
-        match std::mem::replace(&mut *driven, Driven::Over) {
+impl<T: Send + 'static> Seat<T> {
+    /// Puts the call into a task of its own, and gives the caller that has to hear of it.
+    fn take_over(&self, driven: &mut Driven<T>) -> Option<Waker> {
+        match std::mem::replace(driven, Driven::Over) {
             Driven::ByCaller(call, caller) => {
                 *driven = Driven::ByTask(self.runtime.spawn(call));
-                drop(driven);
-                // From now on it waits for that task.
-                if let Some(caller) = caller {
-                    caller.wake();
-                }
+                caller
             }
-            other => *driven = other,
+            other => {
+                *driven = other;
+                None
+            }
+        }
+    }
+
+    /// The same, unless its caller is polling it just now.
+    fn try_to_take_over(&self) -> bool {
+        let caller = match self.driven.try_lock() {
+            Ok(mut driven) => self.take_over(&mut driven),
+            Err(TryLockError::Poisoned(driven)) => self.take_over(&mut driven.into_inner()),
+            Err(TryLockError::WouldBlock) => return false,
+        };
+        // From now on it waits for that task.
+        if let Some(caller) = caller {
+            caller.wake();
         }
         true
+    }
+}
+
+impl<T: Send + 'static> Attend for Seat<T> {
+    fn since(&self) -> Instant {
+        self.since
+    }
+
+    fn take_over_soon(self: Arc<Self>) {
+        let seat = Arc::downgrade(&self);
+        // In the call's own runtime: what is woken and dropped there is not the clock's to wait for.
+        self.runtime.spawn(async move {
+            while seat.upgrade().is_some_and(|seat| !seat.try_to_take_over()) {
+                tokio::time::sleep(Duration::from_millis(TICK_MS)).await;
+            }
+        });
     }
 }
 
@@ -166,11 +216,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_short_call_stays_with_its_caller() {
+    async fn a_call_that_waits_for_nothing_stays_with_its_caller() {
         tokio::spawn(async {
             let begun = Begun::default();
-            let attended = begun.attend(call(Duration::from_millis(1)).0);
-            begun.look_after();
+            let attended = begun.attend(async { tokio::task::id() });
+            begun.look_after(Duration::from_hours(1));
+            assert_eq!(begun.calls().len(), 1);
             assert_eq!(attended.await.unwrap(), tokio::task::id());
         })
         .await
@@ -178,17 +229,16 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_longer_one_is_taken_over_and_its_answer_reaches_the_caller() {
+    async fn a_long_call_that_is_polled_gets_its_own_task_and_answers() {
         tokio::spawn(async {
-            let begun = Begun::default();
-            let attended = begun.attend(call(CALLERS_TIME * 3).0);
-            let clock = tokio::spawn(async move {
-                tokio::time::sleep(CALLERS_TIME * 2).await;
-                begun.look_after();
-                assert!(begun.calls().is_empty());
-            });
-            assert_ne!(attended.await.unwrap(), tokio::task::id());
-            clock.await.unwrap();
+            let long = async {
+                let begun = Instant::now();
+                while begun.elapsed() < CALLERS_TIME * 2 {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+                tokio::task::id()
+            };
+            assert_ne!(Begun::default().attend(long).await.unwrap(), tokio::task::id());
         })
         .await
         .unwrap();
@@ -197,12 +247,13 @@ mod tests {
     #[tokio::test]
     async fn a_caller_that_does_not_poll_does_not_stop_its_call() {
         let begun = Begun::default();
-        let (call, ended) = call(CALLERS_TIME);
+        let (call, ended) = call(Duration::from_millis(1));
         let mut attended = begun.attend(call);
         begin(&mut attended).await;
-        tokio::time::sleep(CALLERS_TIME * 2).await;
-        assert!(!ended.load(Ordering::SeqCst));
-        begun.look_after();
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        assert!(!ended.load(Ordering::SeqCst), "nobody has looked after it");
+        begun.look_after(Duration::ZERO);
+        assert!(begun.calls().is_empty());
         until(&ended).await;
         attended.await.unwrap();
     }
@@ -215,6 +266,8 @@ mod tests {
         begin(&mut attended).await;
         drop(attended);
         until(&ended).await;
+        begun.look_after(Duration::ZERO);
+        assert!(begun.calls().is_empty());
     }
 
     #[tokio::test]
@@ -227,20 +280,22 @@ mod tests {
         assert_eq!(begun.attend::<()>(broken()).await.unwrap_err(), "it panicked: broken");
         let mut attended = begun.attend::<()>(broken());
         begin(&mut attended).await;
-        assert!(attended.0.take_over());
+        assert!(attended.0.try_to_take_over());
         assert!(attended.await.unwrap_err().contains("broken"));
     }
 
     #[tokio::test]
+    #[expect(clippy::await_holding_lock, reason = "the caller that is polling is this lock")]
     async fn who_is_just_polling_is_asked_again() {
         let begun = Begun::default();
-        let attended = begun.attend(std::future::pending::<()>());
-        tokio::time::sleep(CALLERS_TIME).await;
+        let (call, ended) = call(Duration::from_millis(1));
+        let attended = begun.attend(call);
         let polling = attended.0.driven.lock().unwrap();
-        begun.look_after();
-        assert_eq!(begun.calls().len(), 1);
+        begun.look_after(Duration::ZERO);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        assert!(!ended.load(Ordering::SeqCst));
         drop(polling);
-        begun.look_after();
-        assert!(begun.calls().is_empty());
+        until(&ended).await;
+        attended.await.unwrap();
     }
 }

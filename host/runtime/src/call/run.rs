@@ -126,9 +126,10 @@ impl AuditedCall {
             }
         };
         let result = tokio::select! {
+            biased;
+            () = stop.cancelled() => Err(CallError::Cancelled),
             // The reports end when the guest is gone.
             (result, ()) = async { tokio::join!(guest_work, telling::pass_on(&gate, reported)) } => result,
-            () = stop.cancelled() => Err(CallError::Cancelled),
         };
         let (requests, requests_left_out, breach) = gate.close();
         // A breach decides, whatever the guest made of it: an answer after one cannot be trusted.

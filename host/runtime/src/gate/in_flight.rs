@@ -7,6 +7,7 @@
 //! sent nothing.
 
 use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -85,7 +86,9 @@ impl InFlight {
                 return true;
             }
             flight.has_left = true;
-            match flight.exchange.as_mut().poll(context) {
+            // One that panics ends alone, and the call's record stays whole.
+            let polled = catch_unwind(AssertUnwindSafe(|| flight.exchange.as_mut().poll(context)));
+            match polled.unwrap_or(Poll::Ready(Err(ErrorCode::InternalError(None)))) {
                 Poll::Pending => true,
                 Poll::Ready(answer) => {
                     if let Some(waiting) = flight.slot.put(answer)
@@ -162,5 +165,151 @@ impl Drop for FutureAnswer {
             at.map(|at| flights.remove(at))
         };
         drop(ended);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic, reason = "a test says what failed by panicking")]
+    use std::future::{pending, ready};
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    fn denied() -> Answer {
+        Err(ErrorCode::HttpRequestDenied)
+    }
+
+    /// Whether a request was answered, and how.
+    fn outcome(answer: &FutureAnswer) -> Option<&'static str> {
+        Some(match answer.take()? {
+            Ok(Err(ErrorCode::HttpRequestDenied)) => "denied",
+            Ok(Err(ErrorCode::InternalError(None))) => "broken",
+            Ok(_) => "other",
+            Err(()) => "given before",
+        })
+    }
+
+    #[tokio::test]
+    async fn a_request_goes_on_while_the_guest_waits_for_something_else() {
+        let flights = InFlight::default();
+        let (heard, hears) = oneshot::channel();
+        let guest = async {
+            let answer = flights.begin(async move {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+                heard.send(()).unwrap();
+                denied()
+            });
+            // The request itself says that it has got so far; nobody asks for its answer.
+            hears.await.unwrap();
+            outcome(&answer)
+        };
+        assert_eq!(flights.drive(guest).await, Some("denied"));
+    }
+
+    #[tokio::test]
+    async fn a_request_leaves_when_the_guest_gives_way_and_not_before() {
+        let flights = InFlight::default();
+        let polls = Arc::new(AtomicUsize::new(0));
+        let begin = || {
+            let polls = Arc::clone(&polls);
+            flights.begin(async move {
+                polls.fetch_add(1, Ordering::SeqCst);
+                denied()
+            })
+        };
+        let never_waits = async {
+            let _answer = begin();
+        };
+        flights.drive(never_waits).await;
+        assert_eq!(polls.load(Ordering::SeqCst), 0);
+        let waits = async {
+            let mut answer = begin();
+            answer.ready().await;
+            outcome(&answer)
+        };
+        assert_eq!(flights.drive(waits).await, Some("denied"));
+        assert_eq!(polls.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test]
+    async fn one_that_is_given_up_ends_and_the_others_go_on() {
+        let flights = InFlight::default();
+        let (ends, ended) = oneshot::channel::<()>();
+        let guest = async {
+            let given_up = flights.begin(async move {
+                let _ends = ends;
+                pending().await
+            });
+            let mut other = flights.begin(async {
+                tokio::task::yield_now().await;
+                denied()
+            });
+            tokio::task::yield_now().await;
+            drop(given_up);
+            assert!(ended.await.is_err(), "it is gone");
+            other.ready().await;
+            (outcome(&other), outcome(&other))
+        };
+        assert_eq!(flights.drive(guest).await, (Some("denied"), Some("given before")));
+        assert!(flights.flights().is_empty());
+    }
+
+    #[tokio::test]
+    async fn one_that_panics_ends_alone() {
+        let flights = InFlight::default();
+        let guest = async {
+            let mut broken = flights.begin(async {
+                tokio::task::yield_now().await;
+                panic!("broken");
+            });
+            let mut other = flights.begin(async {
+                tokio::task::yield_now().await;
+                denied()
+            });
+            broken.ready().await;
+            other.ready().await;
+            (outcome(&broken), outcome(&other))
+        };
+        assert_eq!(flights.drive(guest).await, (Some("broken"), Some("denied")));
+    }
+
+    #[tokio::test]
+    async fn who_waits_behind_a_waker_of_its_own_is_woken() {
+        struct Counts(AtomicUsize);
+        impl std::task::Wake for Counts {
+            fn wake(self: Arc<Self>) {
+                self.0.fetch_add(1, Ordering::SeqCst);
+            }
+        }
+        let flights = InFlight::default();
+        let wakes = Arc::new(Counts(AtomicUsize::new(0)));
+        let guest = async {
+            let mut answer = flights.begin(async {
+                tokio::task::yield_now().await;
+                denied()
+            });
+            let waker = Waker::from(Arc::clone(&wakes));
+            let mut ready = answer.ready();
+            assert!(ready.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+            while wakes.0.load(Ordering::SeqCst) == 0 {
+                tokio::task::yield_now().await;
+            }
+            drop(ready);
+            outcome(&answer)
+        };
+        let ended = tokio::time::timeout(Duration::from_secs(10), flights.drive(guest)).await;
+        assert_eq!(ended.unwrap(), Some("denied"));
+    }
+
+    #[test]
+    fn what_is_answered_at_once_is_there() {
+        let flights = InFlight::default();
+        assert_eq!(outcome(&flights.answered(denied())), Some("denied"));
+        assert_eq!(outcome(&flights.begin(ready(denied()))), None);
+        assert!(flights.flights().is_empty(), "it ended with its answer");
     }
 }

@@ -27,7 +27,7 @@ impl Lease {
             Ok(false) => ("connection_ended", "the connection was ended or replaced while the call ran".to_owned()),
             Err(error) => (error.code(), error.to_string()),
         };
-        let breach = Some(Breach::Connection { code, rule: rule.clone() });
-        Err(Stopped { breach, code, rule, error: ErrorCode::HttpRequestDenied })
+        let breach = Breach::Connection { code, rule: rule.clone() };
+        Err(Stopped::broken(breach, code, rule, ErrorCode::HttpRequestDenied))
     }
 }

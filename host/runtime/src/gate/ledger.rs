@@ -2,7 +2,7 @@
 //! call itself, which must fail if one of them broke a rule.
 //!
 //! An entry is made before a request may go out, and filled in on its way. What is still open when the gate
-//! closes was abandoned: if it had left, it may have reached the upstream.
+//! closes was abandoned: if it was on its way, it may have reached the upstream.
 
 use std::time::Instant;
 
@@ -154,12 +154,13 @@ impl Ledger {
         tool: &str,
         observer: Option<&dyn ExchangeObserver>,
     ) -> ErrorCode {
-        let Stopped { breach, code, rule, error } = stopped;
+        let Stopped { breach, code, rule, error, did_not_leave } = stopped;
         self.entry(ticket, |entry| {
             entry.settled = Some(Instant::now());
             entry.error = Some(code);
-            // Refused while dialling: marked as sent a moment too early.
-            entry.sent &= !matches!(breach, Some(Breach::Address { .. }));
+            if did_not_leave {
+                entry.stay();
+            }
             entry.broke_rule = breach.is_some();
             entry.reflected = matches!(breach, Some(Breach::Reflected { .. }));
             if !entry.sent || breach.is_some() {
@@ -205,6 +206,15 @@ impl Ledger {
 }
 
 impl Entry {
+    /// It was marked as sent a moment too early.
+    fn stay(&mut self) {
+        self.sent = false;
+        self.slot = None;
+        if let Some((_, sent)) = &mut self.views {
+            *sent = None;
+        }
+    }
+
     fn outcome(&self) -> Decision {
         match (self.sent, self.broke_rule) {
             (true, _) => Decision::Allowed,
@@ -245,7 +255,7 @@ impl Entry {
             asked: asked.clone(),
             sent: sent.clone(),
             decision: self.rule.clone(),
-            refused: self.error.filter(|_| !self.sent),
+            refused: self.error.filter(|_| self.outcome() == Decision::Refused),
             status: self.status,
             duration: self.begun.elapsed(),
         });

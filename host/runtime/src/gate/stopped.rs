@@ -45,48 +45,58 @@ pub(super) struct Stopped {
     pub(super) code: &'static str,
     pub(super) rule: String,
     pub(super) error: ErrorCode,
+    /// It was about to leave, and there was no connection that it could leave by.
+    pub(super) did_not_leave: bool,
 }
 
 impl Stopped {
     pub(super) fn denied(code: &'static str, rule: impl Into<String>) -> Self {
         let rule = rule.into();
-        Self { breach: Some(Breach::Denied { code, rule: rule.clone() }), code, rule, error: ErrorCode::HttpRequestDenied }
+        Self::broken(Breach::Denied { code, rule: rule.clone() }, code, rule, ErrorCode::HttpRequestDenied)
     }
 
     pub(super) fn limit(code: &'static str, limit: String, error: ErrorCode) -> Self {
-        Self { breach: Some(Breach::Limit { code, limit: limit.clone() }), code, rule: limit, error }
+        Self::broken(Breach::Limit { code, limit: limit.clone() }, code, limit, error)
     }
 
     pub(super) fn failed(code: &'static str, rule: impl Into<String>, error: ErrorCode) -> Self {
-        Self { breach: None, code, rule: rule.into(), error }
+        Self { breach: None, code, rule: rule.into(), error, did_not_leave: false }
     }
 
     pub(super) fn reflected(form: &'static str) -> Self {
         let rule = format!("the answer holds the credential as {form}");
-        let breach = Some(Breach::Reflected { form });
-        Self { breach, code: "credential_reflected", rule, error: ErrorCode::HttpProtocolError }
+        Self::broken(Breach::Reflected { form }, "credential_reflected", rule, ErrorCode::HttpProtocolError)
+    }
+
+    pub(super) fn broken(breach: Breach, code: &'static str, rule: String, error: ErrorCode) -> Self {
+        Self { breach: Some(breach), code, rule, error, did_not_leave: false }
     }
 }
 
-/// Says why the upstream was not reached, without the words of libraries that print requests.
+/// Says why the upstream gave no answer, without the words of libraries that print requests.
 pub(super) fn unreachable_upstream(error: &hyper_util::client::legacy::Error) -> Stopped {
+    // The client gives a request to a connection that stands, and to no other.
+    Stopped { did_not_leave: error.is_connect(), ..why_unreachable(error) }
+}
+
+fn why_unreachable(error: &hyper_util::client::legacy::Error) -> Stopped {
     let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
     while let Some(inner) = cause {
         if let Some(refused) = inner.downcast_ref::<AddressRefused>() {
             let rule = refused.to_string();
-            return Stopped {
-                breach: Some(Breach::Address { rule: rule.clone() }),
-                code: "address_not_public",
-                rule,
-                // As for every other refusal: a guest learns nothing of the network from it.
-                error: ErrorCode::HttpRequestDenied,
-            };
+            // As for every other refusal: a guest learns nothing of the network from it.
+            let error = ErrorCode::HttpRequestDenied;
+            return Stopped::broken(Breach::Address { rule: rule.clone() }, "address_not_public", rule, error);
         }
         if let Some(failed) = inner.downcast_ref::<LookupFailed>() {
             let (code, error) = match failed {
-                LookupFailed::NoAddress => ("name_not_resolved", ErrorCode::DnsError(DnsErrorPayload { rcode: None, info_code: None })),
+                LookupFailed::NoAddress => {
+                    ("name_not_resolved", ErrorCode::DnsError(DnsErrorPayload { rcode: None, info_code: None }))
+                }
                 LookupFailed::TimedOut => ("lookup_timeout", ErrorCode::DnsTimeout),
-                LookupFailed::TooMany => ("lookup_too_large", ErrorCode::DnsError(DnsErrorPayload { rcode: None, info_code: None })),
+                LookupFailed::TooMany => {
+                    ("lookup_too_large", ErrorCode::DnsError(DnsErrorPayload { rcode: None, info_code: None }))
+                }
             };
             return Stopped::failed(code, failed.to_string(), error);
         }

@@ -188,10 +188,7 @@ mod tests {
             { "method": "POST", "decision": "refused", "rule": "no route" },
             { "method": "GET", "path_template": "/users", "decision": "not_sent", "error": "abandoned" }
         ] });
-        assert_eq!(
-            upstream(&content),
-            "GET /incidents 200\nPOST (no declared route) refused\nGET /users not sent"
-        );
+        assert_eq!(upstream(&content), "GET /incidents 200\nPOST (no declared route) refused\nGET /users not sent");
         assert_eq!(who(&json!({ "tenant": "acme", "user": "kim" })), "acme/kim");
     }
 }

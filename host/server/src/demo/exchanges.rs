@@ -37,9 +37,8 @@ pub(super) fn side_by_side(exchange: &Exchange) -> Table {
     table.load_style(presets::UTF8_FULL_CONDENSED);
     let sent = match (&exchange.sent, exchange.refused) {
         (Some(sent), _) => view(sent),
-        (None, code) => {
-            format!("It did not go out.\n\nrefused: {}\n{}", code.unwrap_or("unknown"), printable(&exchange.decision))
-        }
+        (None, Some(code)) => format!("It did not go out.\n\nrefused: {code}\n{}", printable(&exchange.decision)),
+        (None, None) => format!("It did not go out.\n\n{}", printable(&exchange.decision)),
     };
     table.add_row([Cell::new(view(&exchange.asked)), Cell::new(sent)]);
     table

@@ -142,6 +142,14 @@ pub(crate) const CASES: &[Case] = &[
         "response_headers"
     ),
     upstream!(
+        "resources/answer-large-head",
+        "its upstream sends a header of a hundred kilobytes, which fits into what is read at once",
+        "an answer's header section has so many bytes",
+        "host/runtime/src/gate/answer.rs",
+        Behaviour::Bytes(large_head()),
+        "response_headers"
+    ),
+    upstream!(
         "resources/answer-bomb",
         "its upstream sends a compression bomb",
         "what is compressed is refused unread",
@@ -243,6 +251,12 @@ fn crossing() -> Limits {
     let mut limits = tight();
     limits.memory_bytes = 256 << 20;
     limits
+}
+
+/// An answer that is good but for the size of one header.
+fn large_head() -> Vec<u8> {
+    let long = "a".repeat(100_000);
+    format!("HTTP/1.1 200 OK\r\nx-long: {long}\r\ncontent-length: 2\r\n\r\n{{}}").into_bytes()
 }
 
 /// An answer that is good but for the number of its headers.

@@ -369,9 +369,10 @@ fn tls_with_checks(roots: RootCertStore) -> Result<ClientConfig, HostError> {"#,
         defence: "every refusal looks the same to the component",
         edits: &[Edit {
             file: "host/runtime/src/gate/stopped.rs",
-            find: "Self { breach: Some(Breach::Denied { code, rule: rule.clone() }), code, rule, error: Error::HttpRequestDenied }",
-            replace: r#"let error = if {off} { Error::InternalError(Some(rule.clone())) } else { Error::HttpRequestDenied };
-        Self { breach: Some(Breach::Denied { code, rule: rule.clone() }), code, rule, error }"#,
+            find: "Self::broken(Breach::Denied { code, rule: rule.clone() }, code, rule, ErrorCode::HttpRequestDenied)",
+            replace: r#"let error =
+            if {off} { ErrorCode::InternalError(Some(rule.clone())) } else { ErrorCode::HttpRequestDenied };
+        Self::broken(Breach::Denied { code, rule: rule.clone() }, code, rule, error)"#,
         }],
         cases: &["channels/denial-oracle"],
     },

@@ -327,6 +327,16 @@ pub(super) const MUTANTS: &[Mutant] = &[
         cases: &["resources/answers-together"],
     },
     Mutant {
+        id: "answer-head-section",
+        defence: "the header section of an answer is bounded, however much is read at once",
+        edits: &[Edit {
+            file: ANSWER,
+            find: "if section_bytes(headers) > most_bytes {",
+            replace: "if !{off} && section_bytes(headers) > most_bytes {",
+        }],
+        cases: &["resources/answer-large-head"],
+    },
+    Mutant {
         id: "answer-head",
         defence: "the head of an answer is bounded",
         edits: &[
