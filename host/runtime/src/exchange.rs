@@ -54,7 +54,7 @@ pub struct Exchange {
     pub tool: String,
     /// The request as the connector made it.
     pub asked: RequestView,
-    /// The request as it went out; nothing where it did not.
+    /// The request as it went out, or would have if there had been a connection; nothing where it was refused.
     pub sent: Option<RequestView>,
     /// The rule that decided.
     pub decision: String,

