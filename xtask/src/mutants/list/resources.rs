@@ -39,8 +39,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         defence: "a call ends, whatever it waits for",
         edits: &[Edit {
             file: INSTANCE,
-            find: "tokio::time::timeout(limits.wall_clock(), noted).await",
-            replace: "tokio::time::timeout(if {off} { Duration::from_secs(3_600) } else { limits.wall_clock() }, noted).await",
+            find: "tokio::time::timeout(limits.wall_clock(), in_flight.drive(noted)).await",
+            replace: "tokio::time::timeout(if {off} { Duration::from_secs(3_600) } else { limits.wall_clock() }, in_flight.drive(noted)).await",
         }],
         cases: &["resources/sleep"],
     },
@@ -342,8 +342,9 @@ pub(super) const MUTANTS: &[Mutant] = &[
         edits: &[
             Edit {
                 file: ANSWER,
-                find: "if section_bytes(headers) > most_bytes {",
-                replace: "if !{off} && section_bytes(headers) > most_bytes {",
+                // Behind the switch of the one before.
+                find: "&& section_bytes(headers) > most_bytes {",
+                replace: "&& !{off} && section_bytes(headers) > most_bytes {",
             },
             Edit {
                 file: UPSTREAM,
