@@ -76,12 +76,12 @@ pub struct Intent {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Decision {
-    /// It was sent to the upstream, or was on its way when the call ended.
+    /// It left for the upstream, or may have.
     Allowed,
     /// A rule kept it from leaving.
     Refused,
-    /// No rule was against it, and it did not leave: the call ended first, the connector did not finish it, its time
-    /// ran out while it waited for its turn, or there was no connection to its upstream. `error` says which.
+    /// No rule was against it, and it did not leave: the call or its time ended first, the connector gave it up or did
+    /// not finish it, or no connection to its upstream could be made. `error` says more.
     NotSent,
 }
 

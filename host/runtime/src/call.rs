@@ -80,7 +80,7 @@ use toolkeep_policy::Principal;
 use toolkeep_vault::{Account, DEFAULT_NAME};
 
 pub use answer::{Answer, Content};
-pub(crate) use attended::{Begun, CALLERS_TIME};
+pub(crate) use attended::Begun;
 pub use authorize::ScopedCall;
 pub use run::{AuditedCall, FinishedCall};
 

@@ -54,12 +54,16 @@ pub struct Exchange {
     pub tool: String,
     /// The request as the connector made it.
     pub asked: RequestView,
-    /// The request as it went out, or would have if there had been a connection; nothing where it was refused.
+    /// The request as it was made ready to go out; nothing where it was stopped before.
     pub sent: Option<RequestView>,
+    /// Whether it left, or may have.
+    pub left: bool,
     /// The rule that decided.
     pub decision: String,
     /// The rule's code, where the request was refused.
     pub refused: Option<&'static str>,
+    /// The code of what went wrong, refusals among it.
+    pub error: Option<&'static str>,
     /// The answer's status.
     pub status: Option<u16>,
     /// From the connector's asking to the clean answer.

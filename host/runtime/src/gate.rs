@@ -44,7 +44,7 @@ use crate::exchange::ExchangeObserver;
 use crate::limits::Limits;
 use crate::upstream::Upstream;
 use ledger::{Ledger, Ticket, view_of_parts, view_of_request};
-use stopped::{Stopped, unreachable_upstream};
+use stopped::{Stopped, no_answer};
 
 /// What upstreams see as the client.
 const PRODUCT: &str = concat!("toolkeep/", env!("CARGO_PKG_VERSION"));
@@ -122,8 +122,8 @@ impl Gate {
         self.credential.as_ref()?.scanner.find(bytes).map(Form::as_str)
     }
 
-    /// Closes the gate for good, and gives what went through it, in order, how many refusals were only
-    /// counted, and the first breach.
+    /// Closes the gate for good, and gives what went through it, in order, how many that did not leave were
+    /// only counted, and the first breach.
     pub(crate) fn close(&self) -> (Vec<UpstreamRequest>, usize, Option<Breach>) {
         let (mut requests, left_out, mut breach) = self.ledger().close();
         // Some upstream may have told the connector the secret in a way that no search knows, and the connector put
@@ -338,7 +338,7 @@ impl Gate {
     async fn send(&self, injected: Injected, origin: usize, ticket: Ticket) -> Result<Response<Incoming>, Stopped> {
         let Injected(request) = injected;
         let client = &self.origin(origin)?.upstream.client;
-        let answer = client.request(request).await.map_err(|error| unreachable_upstream(&error))?;
+        let answer = client.request(request).await.map_err(|error| no_answer(&error))?;
         self.ledger().status(ticket, answer.status().as_u16());
         Ok(answer)
     }

@@ -1,11 +1,11 @@
 //! The host's clock: a thread that ticks for as long as there is the engine. A tick is what a guest's processor time
 //! is counted in, and when calls are looked after.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use wasmtime::Engine;
 
-use crate::call::{Begun, CALLERS_TIME};
+use crate::call::Begun;
 use crate::error::HostError;
 use crate::limits::TICK_MS;
 
@@ -19,7 +19,7 @@ pub(crate) fn start(engine: &Engine, begun: Begun) -> Result<(), HostError> {
                 Some(engine) => engine.increment_epoch(),
                 None => return,
             }
-            begun.look_after(CALLERS_TIME);
+            begun.look_after(Instant::now());
         }
     });
     clock.map(drop).map_err(|error| HostError::Engine(error.to_string()))

@@ -2,14 +2,16 @@
 //! guest can make a request: with a body that it opens, and without one.
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::response::Response;
 use serde_json::{Value, json};
 use toolkeep_audit::RecordKind;
-use toolkeep_host::{Call, Limits};
-use toolkeep_tests::Stage;
+use toolkeep_host::{Call, Exchange, ExchangeObserver, HostBuilder, Limits};
+use toolkeep_tests::{Stage, api_key_canary, guest, test_cache};
+use toolkeep_vault::CredentialKind;
 
 use crate::egress::misbehaving;
 use crate::upstreams::{Upstream, json as json_answer};
@@ -59,7 +61,7 @@ fn recorded(stage: &Stage) -> Vec<Value> {
     outcome.content["requests"].as_array().cloned().unwrap_or_default()
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_request_that_nobody_waits_for_leaves_and_is_on_record() {
     for form in FORMS {
         let upstream = answering().await;
@@ -110,6 +112,32 @@ async fn a_request_that_finds_no_connection_has_not_been_sent() {
     assert_eq!((&requests[0]["error"], &requests[0]["injected"]), (&json!("connection_refused"), &Value::Null));
     let shown = stage.exchanges.all();
     assert!(shown[0].sent.is_some() && shown[0].refused.is_none(), "{shown:?}");
+}
+
+/// An observer that fails.
+struct Fails;
+
+impl ExchangeObserver for Fails {
+    fn exchanged(&self, _: &Exchange) {
+        panic!("the observer failed");
+    }
+}
+
+#[tokio::test]
+async fn a_failure_of_the_host_fails_the_call_and_keeps_what_it_did_on_record() {
+    let upstream = answering().await;
+    let observed = |builder: HostBuilder| Ok(builder.observer(Arc::new(Fails)));
+    let mut stage = Stage::build(&upstream.base, Limits::default(), test_cache(), observed).unwrap();
+    stage.connect("misbehaves", &api_key_canary("fails"), CredentialKind::ApiKey, None, &upstream.base).unwrap();
+    stage.host.load(&guest("misbehaves").unwrap()).await.unwrap();
+    let error = stage.call("misbehaves_do", json!({ "how": "get", "with": THING })).await.unwrap_err();
+    assert_eq!(error.code(), "connector_failed", "{error}");
+    let requests = recorded(&stage);
+    assert_eq!((&requests[0]["decision"], &requests[0]["status"]), (&json!("allowed"), &json!(200)), "{requests:?}");
+    // So does a refusal, and it is still a refusal.
+    let with = "https://fixture.example/users";
+    let error = stage.call("misbehaves_do", json!({ "how": "get", "with": with })).await.unwrap_err();
+    assert_eq!(error.code(), "egress_denied", "{error}");
 }
 
 #[tokio::test]
@@ -227,7 +255,7 @@ async fn ended(stage: &Stage) -> Value {
 #[tokio::test]
 async fn a_caller_that_stops_polling_does_not_stop_the_clock() {
     let upstream = holding().await;
-    let limits = but("wall_clock_ms", 200);
+    let limits = but("wall_clock_ms", 2_000);
     let stage = misbehaving("parked", &upstream, limits).await;
     let call = Call::new("misbehaves_do", json!({ "how": "get", "with": THING })).unwrap();
     let mut parked = pin!(stage.host.call(&stage.kim, call));

@@ -22,17 +22,26 @@ use crate::limits::TICK_MS;
 
 /// How long a call is its caller's to drive: long enough for one that waits for nobody far away, and nothing beside
 /// the seconds that the limits are.
-pub(crate) const CALLERS_TIME: Duration = Duration::from_millis(20);
+const CALLERS_TIME: Duration = Duration::from_millis(20);
 
 /// The calls that have begun in the last moments, oldest first. The host's clock looks after them.
-#[derive(Clone, Default)]
-pub(crate) struct Begun(Arc<Mutex<VecDeque<Weak<dyn Attend>>>>);
+#[derive(Clone)]
+pub(crate) struct Begun {
+    calls: Arc<Mutex<VecDeque<Weak<dyn Attend>>>>,
+    callers_time: Duration,
+}
+
+impl Default for Begun {
+    fn default() -> Self {
+        Self { calls: Arc::default(), callers_time: CALLERS_TIME }
+    }
+}
 
 /// A call that its caller drives, or a task of its own. Dropped, it goes on in the latter.
 pub(crate) struct Attended<T: Send + 'static>(Arc<Seat<T>>);
 
 struct Seat<T> {
-    since: Instant,
+    due: Instant,
     runtime: Handle,
     driven: Mutex<Driven<T>>,
 }
@@ -46,7 +55,8 @@ enum Driven<T> {
 }
 
 trait Attend: Send + Sync {
-    fn since(&self) -> Instant;
+    /// When its caller has had it for long enough.
+    fn due(&self) -> Instant;
 
     /// Sees to it that the call is taken over, without waiting for it.
     fn take_over_soon(self: Arc<Self>);
@@ -57,20 +67,20 @@ impl Begun {
     pub(crate) fn attend<T: Send + 'static>(&self, call: impl Future<Output = T> + Send + 'static) -> Attended<T> {
         let driven = Mutex::new(Driven::ByCaller(Box::pin(call), None));
         let mut calls = self.calls();
-        let seat = Arc::new(Seat { since: Instant::now(), runtime: Handle::current(), driven });
+        let seat = Arc::new(Seat { due: Instant::now() + self.callers_time, runtime: Handle::current(), driven });
         let weak: Weak<Seat<T>> = Arc::downgrade(&seat);
         calls.push_back(weak);
         Attended(seat)
     }
 
-    /// Sees to the calls that their callers have had for so long.
-    pub(crate) fn look_after(&self, time: Duration) {
+    /// Sees to the calls that are due by then.
+    pub(crate) fn look_after(&self, now: Instant) {
         loop {
             let due = {
                 let mut calls = self.calls();
                 match calls.front().map(Weak::upgrade) {
                     None => return,
-                    Some(Some(call)) if call.since().elapsed() < time => return,
+                    Some(Some(call)) if call.due() > now => return,
                     Some(call) => {
                         calls.pop_front();
                         call
@@ -84,7 +94,7 @@ impl Begun {
     }
 
     fn calls(&self) -> MutexGuard<'_, VecDeque<Weak<dyn Attend>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -107,7 +117,7 @@ impl<T: Send + 'static> Future for Attended<T> {
                 *driven = Driven::Over;
                 return polled;
             }
-            if seat.since.elapsed() < CALLERS_TIME {
+            if Instant::now() < seat.due {
                 return Poll::Pending;
             }
             seat.take_over(&mut driven);
@@ -163,11 +173,14 @@ impl<T: Send + 'static> Seat<T> {
 }
 
 impl<T: Send + 'static> Attend for Seat<T> {
-    fn since(&self) -> Instant {
-        self.since
+    fn due(&self) -> Instant {
+        self.due
     }
 
     fn take_over_soon(self: Arc<Self>) {
+        if self.driven.try_lock().is_ok_and(|driven| !matches!(&*driven, Driven::ByCaller(..))) {
+            return;
+        }
         let seat = Arc::downgrade(&self);
         // In the call's own runtime: what is woken and dropped there is not the clock's to wait for.
         self.runtime.spawn(async move {
@@ -190,6 +203,13 @@ mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
 
     use super::*;
+
+    const HOUR: Duration = Duration::from_hours(1);
+
+    /// Calls that nobody takes over by accident.
+    fn patient() -> Begun {
+        Begun { callers_time: HOUR, ..Begun::default() }
+    }
 
     /// A call that takes so long, and says where it ended; and whether it has.
     fn call(time: Duration) -> (impl Future<Output = tokio::task::Id> + Send + 'static, Arc<AtomicBool>) {
@@ -218,9 +238,9 @@ mod tests {
     #[tokio::test]
     async fn a_call_that_waits_for_nothing_stays_with_its_caller() {
         tokio::spawn(async {
-            let begun = Begun::default();
+            let begun = patient();
             let attended = begun.attend(async { tokio::task::id() });
-            begun.look_after(Duration::from_hours(1));
+            begun.look_after(Instant::now());
             assert_eq!(begun.calls().len(), 1);
             assert_eq!(attended.await.unwrap(), tokio::task::id());
         })
@@ -231,14 +251,13 @@ mod tests {
     #[tokio::test]
     async fn a_long_call_that_is_polled_gets_its_own_task_and_answers() {
         tokio::spawn(async {
-            let long = async {
-                let begun = Instant::now();
-                while begun.elapsed() < CALLERS_TIME * 2 {
+            let caller = tokio::task::id();
+            let long = async move {
+                while tokio::task::id() == caller {
                     tokio::time::sleep(Duration::from_millis(1)).await;
                 }
-                tokio::task::id()
             };
-            assert_ne!(Begun::default().attend(long).await.unwrap(), tokio::task::id());
+            tokio::time::timeout(HOUR / 60, Begun::default().attend(long)).await.unwrap().unwrap();
         })
         .await
         .unwrap();
@@ -246,13 +265,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_caller_that_does_not_poll_does_not_stop_its_call() {
-        let begun = Begun::default();
+        let begun = patient();
         let (call, ended) = call(Duration::from_millis(1));
         let mut attended = begun.attend(call);
         begin(&mut attended).await;
         tokio::time::sleep(Duration::from_millis(20)).await;
         assert!(!ended.load(Ordering::SeqCst), "nobody has looked after it");
-        begun.look_after(Duration::ZERO);
+        begun.look_after(Instant::now() + HOUR);
         assert!(begun.calls().is_empty());
         until(&ended).await;
         attended.await.unwrap();
@@ -260,19 +279,19 @@ mod tests {
 
     #[tokio::test]
     async fn a_caller_that_goes_away_does_not_take_its_call_with_it() {
-        let begun = Begun::default();
+        let begun = patient();
         let (call, ended) = call(Duration::from_millis(1));
         let mut attended = begun.attend(call);
         begin(&mut attended).await;
         drop(attended);
         until(&ended).await;
-        begun.look_after(Duration::ZERO);
+        begun.look_after(Instant::now() + HOUR);
         assert!(begun.calls().is_empty());
     }
 
     #[tokio::test]
     async fn a_call_that_panics_says_so_wherever_it_runs() {
-        let begun = Begun::default();
+        let begun = patient();
         let broken = || async {
             tokio::task::yield_now().await;
             panic!("broken");
@@ -287,11 +306,11 @@ mod tests {
     #[tokio::test]
     #[expect(clippy::await_holding_lock, reason = "the caller that is polling is this lock")]
     async fn who_is_just_polling_is_asked_again() {
-        let begun = Begun::default();
+        let begun = patient();
         let (call, ended) = call(Duration::from_millis(1));
         let attended = begun.attend(call);
         let polling = attended.0.driven.lock().unwrap();
-        begun.look_after(Duration::ZERO);
+        begun.look_after(Instant::now() + HOUR);
         tokio::time::sleep(Duration::from_millis(20)).await;
         assert!(!ended.load(Ordering::SeqCst));
         drop(polling);

@@ -1,6 +1,10 @@
 //! The second half of the path: record the intent, run the guest once, record the outcome.
 
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
@@ -129,7 +133,7 @@ impl AuditedCall {
             biased;
             () = stop.cancelled() => Err(CallError::Cancelled),
             // The reports end when the guest is gone.
-            (result, ()) = async { tokio::join!(guest_work, telling::pass_on(&gate, reported)) } => result,
+            (result, ()) = async { tokio::join!(caught(guest_work, &name), telling::pass_on(&gate, reported)) } => result,
         };
         let (requests, requests_left_out, breach) = gate.close();
         // A breach decides, whatever the guest made of it: an answer after one cannot be trusted.
@@ -194,6 +198,18 @@ impl FinishedCall {
         let _receipt = self.scoped_host.audit().finish(self.open, self.outcome).await?;
         self.result
     }
+}
+
+/// A part of the host that panics fails the call, and what the call has done until then is on record all the same.
+async fn caught<T>(work: impl Future<Output = Result<T, CallError>>, tool: &str) -> Result<T, CallError> {
+    let mut work = pin!(work);
+    poll_fn(|context| {
+        catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context))).unwrap_or_else(|_| {
+            let reason = "the host failed while it ran".to_owned();
+            Poll::Ready(Err(CallError::Trap { tool: tool.to_owned(), reason }))
+        })
+    })
+    .await
 }
 
 enum Said {

@@ -155,11 +155,14 @@ impl Ledger {
         observer: Option<&dyn ExchangeObserver>,
     ) -> ErrorCode {
         let Stopped { breach, code, rule, error, did_not_leave } = stopped;
+        if let Some(breach) = &breach {
+            self.breach.get_or_insert_with(|| breach.clone());
+        }
         self.entry(ticket, |entry| {
             entry.settled = Some(Instant::now());
             entry.error = Some(code);
             if did_not_leave {
-                // It was marked as sent a moment too early.
+                // It was marked as sent when it was ready to be.
                 (entry.sent, entry.slot) = (false, None);
             }
             if let (false, Some(_), Some((_, ready))) = (entry.sent, &breach, &mut entry.views) {
@@ -167,14 +170,11 @@ impl Ledger {
             }
             entry.broke_rule = breach.is_some();
             entry.reflected = matches!(breach, Some(Breach::Reflected { .. }));
-            if !entry.sent || breach.is_some() {
+            if breach.is_some() {
                 entry.rule = format!("{code}: {rule}");
             }
             entry.show(tool, observer);
         });
-        if let Some(breach) = breach {
-            self.breach.get_or_insert(breach);
-        }
         error
     }
 
@@ -250,7 +250,9 @@ impl Entry {
             asked: asked.clone(),
             sent: sent.clone(),
             decision: self.rule.clone(),
+            left: self.sent,
             refused: self.error.filter(|_| self.outcome() == Decision::Refused),
+            error: self.error,
             status: self.status,
             duration: self.begun.elapsed(),
         });

@@ -74,12 +74,12 @@ impl Stopped {
 }
 
 /// Says why the upstream gave no answer, without the words of libraries that print requests.
-pub(super) fn unreachable_upstream(error: &hyper_util::client::legacy::Error) -> Stopped {
+pub(super) fn no_answer(error: &hyper_util::client::legacy::Error) -> Stopped {
     // The client gives a request to a connection that stands, and to no other.
-    Stopped { did_not_leave: error.is_connect(), ..why_unreachable(error) }
+    Stopped { did_not_leave: error.is_connect(), ..why_no_answer(error) }
 }
 
-fn why_unreachable(error: &hyper_util::client::legacy::Error) -> Stopped {
+fn why_no_answer(error: &hyper_util::client::legacy::Error) -> Stopped {
     let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
     while let Some(inner) = cause {
         if let Some(refused) = inner.downcast_ref::<AddressRefused>() {

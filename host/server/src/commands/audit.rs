@@ -147,7 +147,7 @@ fn upstream(content: &Value) -> String {
             let end = match (request.get("status").and_then(Value::as_u64), field(request, "decision")) {
                 (Some(status), _) => status.to_string(),
                 (None, Some("refused")) => "refused".to_owned(),
-                (None, Some("not_sent")) => "not sent".to_owned(),
+                (None, Some("not_sent")) => format!("not sent: {}", field(request, "error").unwrap_or("abandoned")),
                 (None, _) => field(request, "error").unwrap_or("no answer").to_owned(),
             };
             printable(&format!("{method} {path} {end}"))
@@ -188,7 +188,10 @@ mod tests {
             { "method": "POST", "decision": "refused", "rule": "no route" },
             { "method": "GET", "path_template": "/users", "decision": "not_sent", "error": "abandoned" }
         ] });
-        assert_eq!(upstream(&content), "GET /incidents 200\nPOST (no declared route) refused\nGET /users not sent");
+        assert_eq!(
+            upstream(&content),
+            "GET /incidents 200\nPOST (no declared route) refused\nGET /users not sent: abandoned"
+        );
         assert_eq!(who(&json!({ "tenant": "acme", "user": "kim" })), "acme/kim");
     }
 }

@@ -36,9 +36,9 @@ pub(super) fn side_by_side(exchange: &Exchange) -> Table {
     let mut table = output::table(["as the connector made it", "as it went out"]);
     table.load_style(presets::UTF8_FULL_CONDENSED);
     let sent = match (&exchange.sent, exchange.refused) {
-        (Some(sent), _) => view(sent),
-        (None, Some(code)) => format!("It did not go out.\n\nrefused: {code}\n{}", printable(&exchange.decision)),
-        (None, None) => format!("It did not go out.\n\n{}", printable(&exchange.decision)),
+        (Some(sent), _) if exchange.left => view(sent),
+        (_, Some(code)) => format!("It did not go out.\n\nrefused: {code}\n{}", printable(&exchange.decision)),
+        (_, None) => format!("It did not go out.\n\n{}", exchange.error.unwrap_or("abandoned")),
     };
     table.add_row([Cell::new(view(&exchange.asked)), Cell::new(sent)]);
     table
@@ -51,7 +51,7 @@ pub(super) fn line(exchange: &Exchange) -> String {
     let end = match (exchange.status, exchange.refused) {
         (Some(status), _) => status.to_string(),
         (None, Some(code)) => format!("refused: {code}"),
-        (None, None) => "no answer".to_owned(),
+        (None, None) => format!("no answer: {}", exchange.error.unwrap_or("abandoned")),
     };
     let took_ms = exchange.duration.as_secs_f64() * 1_000.0;
     printable(&format!("{} {path} → {end} in {took_ms:.1} ms", exchange.asked.method))
@@ -85,6 +85,8 @@ mod tests {
             tool: "pagerduty_incidents_list".to_owned(),
             asked,
             sent: Some(sent),
+            left: true,
+            error: None,
             decision: "route GET api:/incidents".to_owned(),
             refused: None,
             status: Some(200),

@@ -140,11 +140,11 @@ async fn attack(stage: &Stage, client: &mut Client) -> Result<(), Failure> {
     let refused = refused.ok_or_else(|| wrong("the hostile connector's request was not refused"))?;
     output::text(exchanges::side_by_side(refused))?;
     output::text(format_args!("   {RED}{}{RED:#}", printable(answer.text.lines().next().unwrap_or_default())))?;
-    let got_through = exchanges.iter().any(|exchange| exchange.sent.is_some() && exchange.asked.method != "GET");
+    let got_through = exchanges.iter().any(|exchange| exchange.left && exchange.asked.method != "GET");
     if got_through || !answer.is_error || stage.simulator.webhook_subscriptions() != webhooks_before {
         return Err(wrong("the hostile connector got a write through"));
     }
-    for other in exchanges.iter().filter(|other| other.sent.is_some()) {
+    for other in exchanges.iter().filter(|other| other.left) {
         output::text(format_args!("   {DIM}declared, so it went out: {}{DIM:#}", exchanges::line(other)))?;
     }
     output::text(format_args!("   webhooks at PagerDuty before and after: {webhooks_before}"))

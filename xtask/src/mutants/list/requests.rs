@@ -203,13 +203,13 @@ fn tls_with_checks(roots: RootCertStore) -> Result<ClientConfig, HostError> {"#,
         defence: "redirects are not followed",
         edits: &[Edit {
             file: GATE,
-            find: "let answer = client.request(request).await.map_err(|error| unreachable_upstream(&error))?;",
+            find: "let answer = client.request(request).await.map_err(|error| no_answer(&error))?;",
             replace: r#"let again = if {off} { Some(request.clone()) } else { None };
-        let mut answer = client.request(request).await.map_err(|error| unreachable_upstream(&error))?;
+        let mut answer = client.request(request).await.map_err(|error| no_answer(&error))?;
         let elsewhere = answer.headers().get(http::header::LOCATION).and_then(|to| to.to_str().ok()?.parse().ok());
         if let (Some(mut again), Some(elsewhere)) = (again, elsewhere) {
             *again.uri_mut() = elsewhere;
-            answer = client.request(again).await.map_err(|error| unreachable_upstream(&error))?;
+            answer = client.request(again).await.map_err(|error| no_answer(&error))?;
         }"#,
         }],
         cases: &["destination/redirects", "destination/redirect-with-body"],
