@@ -12,6 +12,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::TcpStream;
 use tokio::process::{Child, ChildStdin, Command};
 use toolkeep_tests::{guest_path, program};
+use toolkeep_vault::{KeySource, Vault};
 
 use crate::arena::Arena;
 
@@ -64,6 +65,12 @@ impl Data {
         let approve = ["connector", "install", &file.display().to_string(), "--approve-digest", &digest(file)?];
         self.succeed(&approve, "").await?;
         Ok(())
+    }
+
+    /// Its vault, opened beside whoever serves it.
+    pub(crate) fn vault(&self) -> Result<Vault> {
+        let root = self.directory.path().join("data");
+        Ok(Vault::open(&root, KeySource::File(root.join("master.key")))?)
     }
 
     /// The files of the data directory, with their bytes.

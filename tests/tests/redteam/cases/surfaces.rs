@@ -9,6 +9,7 @@ use hostile_upstream::Behaviour;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
+use toolkeep_vault::ApiKeyInfo;
 
 use crate::arena::Arena;
 use crate::case::{Case, Category, case};
@@ -282,6 +283,20 @@ async fn revoked_key(arena: Arc<Arena>) -> Result<()> {
     let call = tool_call("fixture_echo", &json!({ "text": "let in" }));
     ensure!(serving.request(&key).body(&call).send().await?.text.contains("let in"), "the key does not work");
     data.succeed(&["key", "revoke", &key], "").await?;
+    let answer = serving.request(&key).body(&call).send().await?;
+    ensure!(answer.status == 401 && answer.text.contains("key_invalid"), "{answer:?}");
+    // The same without a program that takes its time to start: what the server remembers of the key is as fresh as can
+    // be. Its first use is written down, and what was read before that is forgotten.
+    let key = data.key(&["--user", "kim"]).await?;
+    let id = key.strip_prefix("tk_").and_then(|rest| rest.split('_').next()).context("the key has no id")?;
+    let vault = data.vault()?;
+    ensure!(serving.request(&key).body(&call).send().await?.text.contains("let in"), "the key does not work");
+    let is_used = |keys: Vec<ApiKeyInfo>| keys.iter().any(|one| one.id == id && one.last_used_at.is_some());
+    while !is_used(vault.api_keys()?) {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    ensure!(serving.request(&key).body(&call).send().await?.text.contains("let in"), "the key does not work");
+    ensure!(vault.revoke_api_key(id)?, "no such key");
     let answer = serving.request(&key).body(&call).send().await?;
     ensure!(answer.status == 401 && answer.text.contains("key_invalid"), "{answer:?}");
     Ok(())
