@@ -151,7 +151,8 @@ pub struct Outcome {
     /// Each request to an upstream, in order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub requests: Vec<UpstreamRequest>,
-    /// How many requests did not fit into the record. The log counts; callers leave it zero.
+    /// How many requests are not in the record: callers count those that they leave out, the log adds those that do
+    /// not fit.
     #[serde(skip_serializing_if = "is_zero")]
     pub requests_left_out: usize,
     /// [`crate::AuditLog::digest`] of the result.

@@ -36,7 +36,7 @@ use wasmtime_wasi_http::{Error, WasiBody};
 pub(crate) use credential::BoundCredential;
 pub(crate) use in_flight::InFlight;
 pub(crate) use lease::Lease;
-pub(crate) use outgoing_handler::{Hooks, link};
+pub(crate) use outgoing_handler::{Hooks, TYPES, link};
 pub(crate) use stopped::Breach;
 
 use crate::description::Origin;

@@ -6,10 +6,9 @@ use wasmtime::component::{Linker, Resource};
 use wasmtime_wasi_http::WasiHttpView as _;
 use wasmtime_wasi_http::p2::bindings::http::types::{HostOutgoingRequest, Method, OutgoingRequest};
 
+use crate::gate::TYPES;
 use crate::instance::State;
 
-/// The interface as wasmtime links it. `tests/tests/keep/limits.rs` sees it if the two part.
-const INTERFACE: &str = "wasi:http/types@0.2.12";
 /// Longest name of a method, in bytes: the longest that is registered (RFC 9110, section 16.1) has 17.
 const MAX_METHOD_BYTES: usize = 32;
 /// Longest authority, in bytes: a name of 253 bytes, a colon, a port, and what user information would take before
@@ -19,7 +18,7 @@ const MAX_AUTHORITY_BYTES: usize = 512;
 /// Puts the bounds before wasmtime's own setters.
 pub(crate) fn bound(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     linker.allow_shadowing(true);
-    let mut types = linker.instance(INTERFACE)?;
+    let mut types = linker.instance(TYPES)?;
     types.func_wrap(
         "[method]outgoing-request.set-method",
         |mut store: StoreContextMut<'_, State>, (request, method): (Resource<OutgoingRequest>, Method)| {

@@ -67,11 +67,13 @@ impl InFlight {
     pub(crate) async fn drive<F: Future>(&self, guest: F) -> F::Output {
         let mut guest = pin!(guest);
         poll_fn(|context| {
+            // Nobody is always first: one that is busy uses up what a task may do before it gives way.
+            self.take_turns();
             // What has come meanwhile is there when the guest looks.
             self.advance(context, |_| true, Wake::Others);
             let ran = guest.as_mut().poll(context);
             if ran.is_pending() {
-                // What it has just asked for leaves now.
+                // What it has just asked for leaves now, in the order in which it asked.
                 self.advance(context, |flight| !flight.was_polled, Wake::All);
             }
             ran
@@ -79,13 +81,15 @@ impl InFlight {
         .await
     }
 
-    fn advance(&self, context: &mut Context<'_>, whose: impl Fn(&Flight) -> bool, wake: Wake) {
+    fn take_turns(&self) {
         let mut flights = self.flights();
-        if let 2.. = flights.len() {
-            // Nobody is always first: one that is busy uses up what a task may do before it gives way.
+        if flights.len() > 1 {
             flights.rotate_left(1);
         }
-        flights.retain_mut(|flight| {
+    }
+
+    fn advance(&self, context: &mut Context<'_>, whose: impl Fn(&Flight) -> bool, wake: Wake) {
+        self.flights().retain_mut(|flight| {
             if !whose(flight) {
                 return true;
             }
@@ -234,6 +238,27 @@ mod tests {
         };
         assert_eq!(flights.drive(waits).await, Some("denied"));
         assert_eq!(polls.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test]
+    async fn they_leave_as_they_were_asked_for_and_take_turns_at_being_first() {
+        let flights = InFlight::default();
+        let polled = Arc::new(Mutex::new(Vec::new()));
+        let guest = async {
+            let begin = |number: usize| {
+                let polled = Arc::clone(&polled);
+                flights.begin(poll_fn(move |_| {
+                    polled.lock().unwrap().push(number);
+                    Poll::Pending
+                }))
+            };
+            let _both = (begin(1), begin(2));
+            for _ in 0..3 {
+                tokio::task::yield_now().await;
+            }
+        };
+        flights.drive(guest).await;
+        assert_eq!(*polled.lock().unwrap(), [1, 2, 2, 1, 1, 2, 2, 1]);
     }
 
     #[tokio::test]

@@ -1,6 +1,6 @@
 //! Where `wasi:http` meets the gate: `outgoing-handler.handle`, and the future response that it gives, are the host's
 //! own, so that a request is decided on in the guest's call and driven by the guest's run. All else of `wasi:http` is
-//! wasmtime's; it moves between releases, so it is here alone.
+//! wasmtime's, but for the bounds of `unsent.rs`.
 
 use std::future::{Future, ready};
 use std::sync::Arc;
@@ -21,9 +21,10 @@ use super::Gate;
 use super::in_flight::{FutureAnswer, InFlight};
 use crate::instance::State;
 
-/// The interfaces as wasmtime links them.
+/// The handler's interface, in the version that connectors import.
 const HANDLER: &str = "wasi:http/outgoing-handler@0.2.12";
-const TYPES: &str = "wasi:http/types@0.2.12";
+/// The types' interface as wasmtime links it. `tests/tests/keep/limits.rs` sees it if the two part.
+pub(crate) const TYPES: &str = "wasi:http/types@0.2.12";
 
 /// What a guest's `wasi:http` calls.
 pub(crate) struct Hooks {
