@@ -33,8 +33,7 @@ impl Environment for Host {
             .map(|(name, value)| (name.to_ascii_lowercase(), String::from_utf8_lossy(&value).into_owned()))
             .collect();
         let length = headers.iter().find(|(name, _)| name == "content-length");
-        let length_bytes = length.and_then(|(_, value)| value.parse().ok()).unwrap_or(0);
-        let body = read_body(&response, length_bytes)?;
+        let body = read_body(&response, length.and_then(|(_, value)| value.parse().ok()))?;
         Ok(Incoming { status, headers, body })
     }
 
@@ -108,13 +107,14 @@ fn await_response(future: &FutureIncomingResponse) -> Result<IncomingResponse, S
     }
 }
 
-/// Reads what comes. The length that the answer announces only says how much room to make.
-fn read_body(response: &IncomingResponse, length_bytes: usize) -> Result<Vec<u8>, SendError> {
+/// Reads what comes. An answer that announces its length ends there (RFC 9112, section 6.3), and one that does not
+/// when nothing more comes.
+fn read_body(response: &IncomingResponse, length_bytes: Option<usize>) -> Result<Vec<u8>, SendError> {
     let broken = || SendError::Interrupted("the answer was cut off".to_owned());
     let incoming = response.consume().map_err(|()| broken())?;
     let stream = incoming.stream().map_err(|()| broken())?;
     let mut body = Vec::new();
-    loop {
+    while length_bytes.is_none_or(|all| body.len() < all) {
         match stream.blocking_read(READ_BYTES) {
             Ok(chunk) if body.len().saturating_add(chunk.len()) > RESPONSE_MAX_BYTES => {
                 return Err(SendError::TooLarge);
@@ -122,7 +122,7 @@ fn read_body(response: &IncomingResponse, length_bytes: usize) -> Result<Vec<u8>
             // The common case is one read: then the buffer moves instead of being copied.
             Ok(chunk) if body.is_empty() => {
                 body = chunk;
-                body.reserve_exact(length_bytes.min(RESPONSE_MAX_BYTES).saturating_sub(body.len()));
+                body.reserve_exact(length_bytes.unwrap_or(0).min(RESPONSE_MAX_BYTES).saturating_sub(body.len()));
             }
             Ok(chunk) => body.extend_from_slice(&chunk),
             Err(StreamError::Closed) => return Ok(body),
@@ -134,6 +134,7 @@ fn read_body(response: &IncomingResponse, length_bytes: usize) -> Result<Vec<u8>
             }
         }
     }
+    Ok(body)
 }
 
 fn wasi_method(method: Method) -> WasiMethod {

@@ -1,6 +1,7 @@
 //! Whether the running tool may make this request: the decision behind the gate, without its I/O.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::route::{Method, Route};
 use crate::target::{Base, Target};
@@ -65,14 +66,14 @@ pub struct OriginMapping {
 #[derive(Debug, Clone, Default)]
 pub struct EgressPolicy {
     origins: BTreeMap<String, OriginMapping>,
-    routes: Vec<Route>,
+    routes: Arc<[Route]>,
 }
 
 impl EgressPolicy {
     /// A policy from the mapped origins and the running tool's routes. Without either, everything is denied.
     #[must_use]
-    pub fn new(origins: BTreeMap<String, OriginMapping>, routes: Vec<Route>) -> Self {
-        Self { origins, routes }
+    pub fn new(origins: BTreeMap<String, OriginMapping>, routes: impl Into<Arc<[Route]>>) -> Self {
+        Self { origins, routes: routes.into() }
     }
 
     /// Decides. `method` is as the connector wrote it.

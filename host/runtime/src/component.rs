@@ -8,14 +8,15 @@ use std::time::Duration;
 use aws_lc_rs::digest;
 use tokio::io::AsyncReadExt;
 use tokio::sync::Semaphore;
-use wasmtime::component::{Component, Linker};
+use wasmtime::component::{Component, Instance, InstancePre, Linker};
 use wasmtime::{Engine, Store};
 
+use crate::bindings;
 use crate::bindings::toolkeep::connector::types as wit;
-use crate::bindings::{self, ConnectorPre};
 use crate::cache::Cache;
 use crate::description::Description;
 use crate::error::HostError;
+use crate::exports::Exports;
 use crate::instance::{Failure, Guest, State};
 use crate::limits::Limits;
 use crate::sheet::CapabilitySheet;
@@ -32,7 +33,8 @@ pub struct Connector {
     pub wasm_bytes: usize,
     /// The imports of the component, by name and version.
     pub imports: Vec<String>,
-    pub(crate) pre: ConnectorPre<State>,
+    pub(crate) pre: InstancePre<State>,
+    pub(crate) exports: Exports,
 }
 
 impl std::fmt::Debug for Connector {
@@ -76,13 +78,11 @@ impl Loader {
         let component = self.compile(wasm, &digest).await?;
         let imports = contract::check_imports(&self.engine, &component)?;
         contract::check_exports(&self.engine, &component)?;
-        let pre = self
-            .linker
-            .instantiate_pre(&component)
-            .and_then(ConnectorPre::new)
-            .map_err(|error| HostError::WrongExports(clean_line(&format!("{error:#}"), 500)))?;
+        let unfit = |error: wasmtime::Error| HostError::WrongExports(clean_line(&format!("{error:#}"), 500));
+        let pre = self.linker.instantiate_pre(&component).map_err(unfit)?;
+        let exports = Exports::of(&component).map_err(unfit)?;
         let description = self.describe(&component, &imports).await?;
-        Ok(Connector { description, digest, wasm_bytes: wasm.len(), imports, pre })
+        Ok(Connector { description, digest, wasm_bytes: wasm.len(), imports, pre, exports })
     }
 
     /// The native code, from the cache or made now. What is in the cache costs no compiling, so no bound on it.
@@ -132,7 +132,7 @@ impl Loader {
 
     /// The component with every import trapping, except the seed of hash tables, which is constant: a description
     /// that needs the world is not a description.
-    fn mute(&self, component: &Component, imports: &[String]) -> Result<ConnectorPre<State>, HostError> {
+    fn mute(&self, component: &Component, imports: &[String]) -> Result<InstancePre<State>, HostError> {
         let failed = |error: wasmtime::Error| HostError::DescribeFailed(clean_line(&format!("{error:#}"), 300));
         let mut linker = Linker::<State>::new(&self.engine);
         linker.define_unknown_imports_as_traps(component).map_err(failed)?;
@@ -143,13 +143,14 @@ impl Loader {
                 .and_then(|mut seed| seed.func_wrap("insecure-seed", |_, (): ()| Ok(((0_u64, 0_u64),))))
                 .map_err(failed)?;
         }
-        linker.instantiate_pre(component).and_then(ConnectorPre::new).map_err(failed)
+        linker.instantiate_pre(component).map_err(failed)
     }
 
-    async fn ask(&self, pre: &ConnectorPre<State>) -> Result<wit::Connector, HostError> {
+    async fn ask(&self, pre: &InstancePre<State>) -> Result<wit::Connector, HostError> {
         let guest = Guest::mute(&self.engine, &self.limits);
-        let said = guest.run(pre, &self.limits, async |store: &mut Store<State>, instance: &bindings::Connector| {
-            instance.toolkeep_connector_tool_provider().call_describe(store).await
+        let said = guest.run(pre, &self.limits, async |store: &mut Store<State>, instance: &Instance| {
+            let connector = bindings::Connector::new(&mut *store, instance)?;
+            connector.toolkeep_connector_tool_provider().call_describe(store).await
         });
         said.await.map_err(|failure| match failure {
             Failure::Limit { limit, .. } => HostError::DescribeFailed(format!("it reached its limit of {limit}")),

@@ -27,7 +27,8 @@ pub struct Description {
     /// For people and models.
     pub description: String,
     /// Where it talks to.
-    pub origins: Vec<Origin>,
+    #[serde(serialize_with = "shared")]
+    pub origins: Vec<Arc<Origin>>,
     /// How it is authenticated; a connection holds one of these.
     pub credentials: Vec<Credential>,
     /// What `identify` may do.
@@ -148,7 +149,7 @@ pub struct Tool {
     pub scopes: Vec<String>,
     /// Requests that it may make.
     #[serde(serialize_with = "as_texts")]
-    pub routes: Vec<Route>,
+    pub routes: Arc<[Route]>,
     #[serde(skip)]
     pub(crate) input: Schema,
     #[serde(skip)]

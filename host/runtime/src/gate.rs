@@ -51,7 +51,7 @@ const PRODUCT: &str = concat!("toolkeep/", env!("CARGO_PKG_VERSION"));
 
 /// An origin with what the host adds to its requests, and the way to its real base.
 pub(crate) struct GatedOrigin {
-    pub(crate) declared: Origin,
+    pub(crate) declared: Arc<Origin>,
     pub(crate) account_headers: Vec<(HeaderName, HeaderValue)>,
     pub(crate) upstream: Upstream,
 }

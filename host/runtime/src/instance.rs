@@ -7,14 +7,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::UnboundedSender;
-use wasmtime::component::ResourceTable;
+use wasmtime::component::{Instance, InstancePre, ResourceTable};
 use wasmtime::{Engine, ResourceLimiter, Store, UpdateDeadline};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::bindings::toolkeep::connector::host as wit_host;
 use crate::bindings::toolkeep::connector::types as wit;
-use crate::bindings::{self, ConnectorPre};
 use crate::clocks::{CoarseMonotonicClock, CoarseWallClock};
 use crate::gate::{Gate, Hooks, InFlight};
 use crate::limits::{Limits, TICK_MS};
@@ -194,9 +193,9 @@ impl Guest {
     /// Instantiates the component and runs `work` in it, within all limits.
     pub(crate) async fn run<T>(
         mut self,
-        pre: &ConnectorPre<State>,
+        pre: &InstancePre<State>,
         limits: &Limits,
-        work: impl AsyncFnOnce(&mut Store<State>, &bindings::Connector) -> wasmtime::Result<T>,
+        work: impl AsyncFnOnce(&mut Store<State>, &Instance) -> wasmtime::Result<T>,
     ) -> Result<T, Failure> {
         let store = &mut self.store;
         let (in_flight, resumed) = (&self.in_flight, &self.resumed);

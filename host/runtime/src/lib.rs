@@ -47,6 +47,7 @@ mod description;
 mod engine;
 mod error;
 mod exchange;
+mod exports;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;

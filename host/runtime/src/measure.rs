@@ -11,8 +11,8 @@ use secrecy::ExposeSecret;
 use toolkeep_policy::{Base, EgressPolicy, Method, OriginMapping, PathTemplate, Route};
 use toolkeep_vault::{ConnectionKey, Resolved, Vault};
 use wasmtime::Store;
+use wasmtime::component::Instance;
 
-use crate::bindings;
 use crate::component::Connector;
 use crate::description::Origin;
 use crate::gate::{BoundCredential, Gate, GatedOrigin, Lease};
@@ -45,8 +45,8 @@ pub async fn instantiate_and_call(host: &Host, tool: &str) -> Result<(), Failure
     };
     let limits = &host.parts.limits;
     let ran = Guest::mute(&host.parts.loader.engine, limits)
-        .run(&connector.pre, limits, async |store: &mut Store<State>, instance: &bindings::Connector| {
-            instance.toolkeep_connector_tool_provider().call_call(store, &tool, &"{}".to_owned()).await
+        .run(&connector.pre, limits, async |store: &mut Store<State>, instance: &Instance| {
+            connector.exports.call(store, instance, &tool, "{}").await
         })
         .await;
     match ran {
@@ -103,7 +103,8 @@ impl TwoWays {
             response_headers: Vec::new(),
             account_headers: Vec::new(),
         };
-        let origin = GatedOrigin { declared, account_headers: Vec::new(), upstream: self.upstream.clone() };
+        let origin =
+            GatedOrigin { declared: declared.into(), account_headers: Vec::new(), upstream: self.upstream.clone() };
         let Resolved { connection, .. } = &self.connection;
         let lease = Lease::new(Arc::clone(&self.vault), connection.key.clone(), connection.version);
         let gate = Gate::new("measured", policy, vec![origin], credential, self.limits.clone(), None);

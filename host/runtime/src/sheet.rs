@@ -78,7 +78,7 @@ impl From<&Tool> for ToolSheet {
             access: *access,
             idempotent: *idempotent,
             scopes: scopes.clone(),
-            routes: routes.clone(),
+            routes: routes.to_vec(),
         }
     }
 }
@@ -88,6 +88,7 @@ impl CapabilitySheet {
         let Description { name, version, title, description, origins, credentials, identification, tools, prompts } =
             about.clone();
         let tools = tools.iter().map(|tool| ToolSheet::from(tool.as_ref())).collect();
+        let origins = origins.iter().map(|origin| Origin::clone(origin)).collect();
         let (digest, imports) = (digest.to_owned(), imports.to_vec());
         Self {
             digest,

@@ -17,7 +17,9 @@ use crate::statistics::{Times, median};
 /// Calls that are in flight at once.
 pub(crate) const IN_FLIGHT: usize = 32;
 /// Raw syncs of the disk in each round: they take as long as a few dozen calls.
-const SYNCS_PER_ROUND: usize = 100;
+const SYNCS_PER_ROUND: usize = 20;
+/// Calls of a way before its turn is timed: they pay for what the other ways left in the caches.
+const CALLS_BEFORE_A_TURN: usize = 8;
 /// Calls of each way before anything is timed, and with many in flight in milliseconds.
 const WARM_UP_CALLS: usize = 200;
 const WARM_UP_FLIGHT_MS: u64 = 300;
@@ -122,8 +124,7 @@ pub(crate) async fn measure(
         (raw, syncs) = syncs_between_calls(raw, &native).await?;
         syncs_us.push(Times::of(syncs).p50_us);
         for (_, caller, collected) in &mut turns {
-            // The first calls of a turn pay for what the other ways left in the caches.
-            alone(caller, amounts.calls_per_round / 10).await?;
+            alone(caller, CALLS_BEFORE_A_TURN).await?;
             let times = alone(caller, amounts.calls_per_round).await?;
             collected.alone_p50s_us.push(Times::of(times.clone()).p50_us);
             collected.alone.extend(times);
@@ -135,7 +136,7 @@ pub(crate) async fn measure(
         in_flight(caller, Duration::from_millis(WARM_UP_FLIGHT_MS)).await?;
     }
     let processes = [None, server.id(), stage.simulator().id()];
-    for _ in 0..amounts.rounds {
+    for _ in 0..amounts.flights {
         for (_, caller, collected) in &mut turns {
             let before = processes.map(processor_s);
             let (times, rate) = in_flight(caller, Duration::from_millis(amounts.flight_ms)).await?;

@@ -93,11 +93,15 @@ pub(crate) enum Part {
 
 /// How much is measured.
 pub(crate) struct Amounts {
-    /// Rounds, in each of which every way has its turn.
+    /// Rounds, in each of which every way has its turn, one call at a time. They are short, because it changes by the
+    /// second how fast two processes on a shared machine hear of each other, and native and sandboxed calls are to
+    /// meet the same.
     pub(crate) rounds: usize,
     /// Calls of one way in one round, one at a time.
     pub(crate) calls_per_round: usize,
-    /// Time of one way in one round with many in flight, in milliseconds.
+    /// Rounds with many in flight.
+    pub(crate) flights: usize,
+    /// Time of one way in one of those, in milliseconds.
     pub(crate) flight_ms: u64,
     /// Calls of the trivial tool, and of the audit log.
     pub(crate) repeats: usize,
@@ -108,9 +112,9 @@ pub(crate) struct Amounts {
 impl Amounts {
     fn of(options: &Options) -> Self {
         if options.quick {
-            Self { rounds: 3, calls_per_round: 150, flight_ms: 500, repeats: 1_000, starts: 3 }
+            Self { rounds: 12, calls_per_round: 40, flights: 3, flight_ms: 500, repeats: 1_000, starts: 3 }
         } else {
-            Self { rounds: 7, calls_per_round: 400, flight_ms: 1_500, repeats: 5_000, starts: 10 }
+            Self { rounds: 70, calls_per_round: 40, flights: 7, flight_ms: 1_500, repeats: 5_000, starts: 10 }
         }
     }
 }

@@ -118,10 +118,10 @@ impl Asked {
         }
     }
 
-    fn routes(&self) -> &[Route] {
+    fn routes(&self) -> Arc<[Route]> {
         match &self.work {
-            Work::Tool { tool, .. } => &tool.routes,
-            Work::Identify => &self.connector.description.identification.routes,
+            Work::Tool { tool, .. } => Arc::clone(&tool.routes),
+            Work::Identify => self.connector.description.identification.routes.as_slice().into(),
         }
     }
 
@@ -231,13 +231,13 @@ fn gate(parts: &Parts, asked: &Asked, resolved: Option<&Resolved>) -> Result<Gat
         let (id, version) = connection.map_or(("", 0), |connection| (connection.id.as_str(), connection.version));
         let account = connection.and_then(|connection| connection.account.as_ref());
         gated.push(GatedOrigin {
-            declared: origin.clone(),
+            declared: Arc::clone(origin),
             account_headers: account_headers(origin, account)?,
             upstream: parts.upstreams.of(id, version, reach),
         });
         origins.insert(origin.name.clone(), OriginMapping { declared: origin.base.clone(), real });
     }
-    let policy = EgressPolicy::new(origins, asked.routes().to_vec());
+    let policy = EgressPolicy::new(origins, asked.routes());
     let lease =
         connection.map(|connection| Lease::new(Arc::clone(&parts.vault), connection.key.clone(), connection.version));
     let gate = Gate::new(asked.name(), policy, gated, credential, parts.limits.clone(), parts.observer.clone());

@@ -11,10 +11,10 @@ use tokio_util::sync::CancellationToken;
 use toolkeep_audit::{CallId, Intent, Open, Outcome, OutcomeStatus};
 use toolkeep_vault::Account;
 use wasmtime::Store;
+use wasmtime::component::Instance;
 
 use super::answer::{self, Answer};
 use super::authorize::{ScopedCall, Work};
-use crate::bindings::Connector as Guestling;
 use crate::bindings::toolkeep::connector::types as wit;
 use crate::error::CallError;
 use crate::gate::{Breach, Gate};
@@ -113,13 +113,13 @@ impl AuditedCall {
             let guest = Guest::new(&host.parts.loader.engine, limits, Arc::clone(&gate), surroundings)
                 .shown_to(host.parts.memory_observer.clone());
             let ran = guest
-                .run(&connector.pre, limits, async |store: &mut Store<State>, instance: &Guestling| {
-                    let provider = instance.toolkeep_connector_tool_provider();
+                .run(&connector.pre, limits, async |store: &mut Store<State>, instance: &Instance| {
+                    let exports = &connector.exports;
                     Ok(match &work {
                         Work::Tool { tool, arguments, .. } => {
-                            Said::Output(provider.call_call(store, &tool.name, arguments).await?)
+                            Said::Output(exports.call(store, instance, &tool.name, arguments).await?)
                         }
-                        Work::Identify => Said::Account(provider.call_identify(store).await?),
+                        Work::Identify => Said::Account(exports.identify(store, instance).await?),
                     })
                 })
                 .await;

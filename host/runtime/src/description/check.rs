@@ -158,7 +158,7 @@ impl Description {
         check_count("origins", said.origins.len(), 8)?;
         let mut origins = Vec::new();
         for (index, origin) in said.origins.into_iter().enumerate() {
-            origins.push(check_origin(&format!("origins[{index}]"), origin)?);
+            origins.push(Arc::new(check_origin(&format!("origins[{index}]"), origin)?));
         }
         unique("origins", origins.iter().map(|origin| origin.name.as_str()))?;
         unique("origins", origins.iter().map(|origin| origin.base.to_string()))?;
@@ -293,7 +293,11 @@ fn check_origin(field: &str, origin: wit::Origin) -> Result<Origin, HostError> {
     })
 }
 
-fn check_credential(field: &str, credential: wit::Credential, origins: &[Origin]) -> Result<Credential, HostError> {
+fn check_credential(
+    field: &str,
+    credential: wit::Credential,
+    origins: &[Arc<Origin>],
+) -> Result<Credential, HostError> {
     let Some(origin) = origins.iter().find(|origin| origin.name == credential.origin) else {
         return Err(invalid(format!("{field}.origin"), "no origin of this name is declared"));
     };
@@ -390,7 +394,7 @@ fn check_tool(field: &str, tool: wit::Tool, connector: &str, origins: &BTreeSet<
         access,
         idempotent: tool.idempotent,
         scopes: tool.scopes,
-        routes,
+        routes: routes.into(),
         input,
         output,
     })

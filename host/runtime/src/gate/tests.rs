@@ -37,8 +37,11 @@ fn gate(limits: Limits) -> Arc<Gate> {
         account_headers: Vec::new(),
     };
     let upstreams = Upstreams::new(&limits, Arc::new(SystemResolver), Vec::new()).unwrap();
-    let origin =
-        GatedOrigin { declared, account_headers: Vec::new(), upstream: upstreams.of("test", 1, Reach::Operator) };
+    let origin = GatedOrigin {
+        declared: declared.into(),
+        account_headers: Vec::new(),
+        upstream: upstreams.of("test", 1, Reach::Operator),
+    };
     Arc::new(Gate::new("test", policy, vec![origin], None, limits, None))
 }
 
