@@ -111,17 +111,20 @@ impl SqliteStore {
 
     fn insert(&mut self, time_us: i64, rows: &[NewRow], oldest_open: Option<u64>) -> rusqlite::Result<u64> {
         let database = lock(&self.database);
+        // One statement is a transaction by itself, and most writes are one record. Unless a transaction was left open:
+        // then it would wait for that one's end, and must fail like everything else.
+        if let [row] = rows
+            && self.next_mark_pages > 0
+            && database.is_autocommit()
+        {
+            return add(&database, time_us, row).map(i64::unsigned_abs);
+        }
         // The write lock first: a sequence of numbers without gaps needs nobody in between.
         database.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         let done = (|| {
             let mut last = 0;
-            {
-                let mut insert = database
-                    .prepare_cached("INSERT INTO record (time_us, kind, call, content) VALUES (?1, ?2, ?3, ?4)")?;
-                for row in rows {
-                    let call = row.call.as_ref().map(|call| call.as_bytes().as_slice());
-                    last = insert.insert(params![time_us, row.kind as i64, call, row.content])?;
-                }
+            for row in rows {
+                last = add(&database, time_us, row)?;
             }
             let first = last.saturating_sub(count(rows)).saturating_add(1);
             if self.next_mark_pages == 0 {
@@ -136,6 +139,14 @@ impl SqliteStore {
         }
         done
     }
+}
+
+/// Adds one record, and gives its place.
+fn add(database: &Database, time_us: i64, row: &NewRow) -> rusqlite::Result<i64> {
+    let call = row.call.as_ref().map(|call| call.as_bytes().as_slice());
+    database
+        .prepare_cached("INSERT INTO record (time_us, kind, call, content) VALUES (?1, ?2, ?3, ?4)")?
+        .insert(params![time_us, row.kind as i64, call, row.content])
 }
 
 impl Store for SqliteStore {

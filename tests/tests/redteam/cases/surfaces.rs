@@ -286,19 +286,22 @@ async fn revoked_key(arena: Arc<Arena>) -> Result<()> {
     let answer = serving.request(&key).body(&call).send().await?;
     ensure!(answer.status == 401 && answer.text.contains("key_invalid"), "{answer:?}");
     // The same without a program that takes its time to start: what the server remembers of the key is as fresh as can
-    // be. Its first use is written down, and what was read before that is forgotten.
-    let key = data.key(&["--user", "kim"]).await?;
-    let id = key.strip_prefix("tk_").and_then(|rest| rest.split('_').next()).context("the key has no id")?;
+    // be. Its first use is written down, and what was read before that is forgotten. More than once, because a server
+    // that just then has something to write remembers nothing, and there is nothing to see.
     let vault = data.vault()?;
-    ensure!(serving.request(&key).body(&call).send().await?.text.contains("let in"), "the key does not work");
-    let is_used = |keys: Vec<ApiKeyInfo>| keys.iter().any(|one| one.id == id && one.last_used_at.is_some());
-    while !is_used(vault.api_keys()?) {
-        tokio::time::sleep(Duration::from_millis(5)).await;
+    for _ in 0..3 {
+        let key = data.key(&["--user", "kim"]).await?;
+        let id = key.strip_prefix("tk_").and_then(|rest| rest.split('_').next()).context("the key has no id")?;
+        ensure!(serving.request(&key).body(&call).send().await?.text.contains("let in"), "the key does not work");
+        let is_used = |keys: Vec<ApiKeyInfo>| keys.iter().any(|one| one.id == id && one.last_used_at.is_some());
+        while !is_used(vault.api_keys()?) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        ensure!(serving.request(&key).body(&call).send().await?.text.contains("let in"), "the key does not work");
+        ensure!(vault.revoke_api_key(id)?, "no such key");
+        let answer = serving.request(&key).body(&call).send().await?;
+        ensure!(answer.status == 401 && answer.text.contains("key_invalid"), "{answer:?}");
     }
-    ensure!(serving.request(&key).body(&call).send().await?.text.contains("let in"), "the key does not work");
-    ensure!(vault.revoke_api_key(id)?, "no such key");
-    let answer = serving.request(&key).body(&call).send().await?;
-    ensure!(answer.status == 401 && answer.text.contains("key_invalid"), "{answer:?}");
     Ok(())
 }
 
