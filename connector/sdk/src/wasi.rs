@@ -32,8 +32,7 @@ impl Environment for Host {
             .into_iter()
             .map(|(name, value)| (name.to_ascii_lowercase(), String::from_utf8_lossy(&value).into_owned()))
             .collect();
-        let length = headers.iter().find(|(name, _)| name == "content-length");
-        let body = read_body(&response, length.and_then(|(_, value)| value.parse().ok()))?;
+        let body = read_body(&response)?;
         Ok(Incoming { status, headers, body })
     }
 
@@ -107,23 +106,19 @@ fn await_response(future: &FutureIncomingResponse) -> Result<IncomingResponse, S
     }
 }
 
-/// Reads what comes. An answer that announces its length ends there (RFC 9112, section 6.3), and one that does not
-/// when nothing more comes.
-fn read_body(response: &IncomingResponse, length_bytes: Option<usize>) -> Result<Vec<u8>, SendError> {
+/// Reads what comes, until nothing more does.
+fn read_body(response: &IncomingResponse) -> Result<Vec<u8>, SendError> {
     let broken = || SendError::Interrupted("the answer was cut off".to_owned());
     let incoming = response.consume().map_err(|()| broken())?;
     let stream = incoming.stream().map_err(|()| broken())?;
     let mut body = Vec::new();
-    while length_bytes.is_none_or(|all| body.len() < all) {
+    loop {
         match stream.blocking_read(READ_BYTES) {
             Ok(chunk) if body.len().saturating_add(chunk.len()) > RESPONSE_MAX_BYTES => {
                 return Err(SendError::TooLarge);
             }
             // The common case is one read: then the buffer moves instead of being copied.
-            Ok(chunk) if body.is_empty() => {
-                body = chunk;
-                body.reserve_exact(length_bytes.unwrap_or(0).min(RESPONSE_MAX_BYTES).saturating_sub(body.len()));
-            }
+            Ok(chunk) if body.is_empty() => body = chunk,
             Ok(chunk) => body.extend_from_slice(&chunk),
             Err(StreamError::Closed) => return Ok(body),
             Err(StreamError::LastOperationFailed(error)) => {
@@ -134,7 +129,6 @@ fn read_body(response: &IncomingResponse, length_bytes: Option<usize>) -> Result
             }
         }
     }
-    Ok(body)
 }
 
 fn wasi_method(method: Method) -> WasiMethod {

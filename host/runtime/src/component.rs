@@ -149,6 +149,7 @@ impl Loader {
     async fn ask(&self, pre: &InstancePre<State>) -> Result<wit::Connector, HostError> {
         let guest = Guest::mute(&self.engine, &self.limits);
         let said = guest.run(pre, &self.limits, async |store: &mut Store<State>, instance: &Instance| {
+            // Takes every export, so that the type of each is checked: calls take only theirs.
             let connector = bindings::Connector::new(&mut *store, instance)?;
             connector.toolkeep_connector_tool_provider().call_describe(store).await
         });

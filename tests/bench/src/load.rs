@@ -16,7 +16,7 @@ use crate::statistics::{Times, median};
 
 /// Calls that are in flight at once.
 pub(crate) const IN_FLIGHT: usize = 32;
-/// Raw syncs of the disk in each round: they take as long as a few dozen calls.
+/// Raw syncs of the disk in each round: they take as long as a dozen calls.
 const SYNCS_PER_ROUND: usize = 20;
 /// Calls of a way before its turn is timed: they pay for what the other ways left in the caches.
 const CALLS_BEFORE_A_TURN: usize = 8;
@@ -119,7 +119,7 @@ pub(crate) async fn measure(
     }
     let mut raw = RawSyncs::new(stage.directory(), amounts.rounds * SYNCS_PER_ROUND)?;
     let mut syncs_us = Vec::with_capacity(amounts.rounds);
-    for _ in 0..amounts.rounds {
+    for round in 1..=amounts.rounds {
         let syncs;
         (raw, syncs) = syncs_between_calls(raw, &native).await?;
         syncs_us.push(Times::of(syncs).p50_us);
@@ -129,8 +129,11 @@ pub(crate) async fn measure(
             collected.alone_p50s_us.push(Times::of(times.clone()).p50_us);
             collected.alone.extend(times);
         }
-        // Nobody is always the one who comes after the same other.
+        // Nobody is always the one who comes first, or after the same other.
         turns.rotate_left(1);
+        if round % turns.len() == 0 {
+            turns.reverse();
+        }
     }
     for (_, caller, _) in &turns {
         in_flight(caller, Duration::from_millis(WARM_UP_FLIGHT_MS)).await?;

@@ -384,7 +384,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
             file: COMPONENT,
             find: "let pre = self.mute(component, imports)?;",
             replace: r#"let pre = if {off} {
-            let given = self.linker.instantiate_pre(component).and_then(ConnectorPre::new);
+            let given = self.linker.instantiate_pre(component);
             given.map_err(|error| HostError::DescribeFailed(error.to_string()))?
         } else {
             self.mute(component, imports)?
