@@ -6,15 +6,19 @@ pub(crate) use toolkeep_policy::text::is_unsafe;
 /// Bytes that are looked at together where text is mostly plain: two of the widest common registers.
 const PLAIN_BLOCK_BYTES: usize = 64;
 
-/// The text without unsafe characters (each becomes `\u{FFFD}`), cut at a character boundary to at most
-/// `max_bytes`, with `…` where it was cut.
+/// The text without unsafe characters (each becomes `\u{FFFD}`, but the carriage return of a line's end is left out),
+/// cut at a character boundary to at most `max_bytes`, with `…` where it was cut.
 pub(crate) fn clean(text: &str, max_bytes: usize) -> String {
     if text.len() <= max_bytes && !text.chars().any(is_unsafe) {
         return text.to_owned();
     }
     let budget = max_bytes.saturating_sub('…'.len_utf8());
     let mut out = String::with_capacity(text.len().min(max_bytes));
-    for c in text.chars() {
+    let mut rest = text.chars();
+    while let Some(c) = rest.next() {
+        if c == '\r' && rest.as_str().starts_with('\n') {
+            continue;
+        }
         let c = if is_unsafe(c) { '\u{FFFD}' } else { c };
         if out.len() + c.len_utf8() > budget {
             out.push('…');
@@ -25,8 +29,8 @@ pub(crate) fn clean(text: &str, max_bytes: usize) -> String {
     out
 }
 
-/// A JSON text whose strings hold no unsafe character, neither as it is nor as a `\\u` escape; nothing where it
-/// holds none already. The text must be valid JSON.
+/// A JSON text whose strings hold no unsafe character, neither as it is nor as an escape; nothing where it holds none
+/// already. The text must be valid JSON.
 pub(crate) fn clean_escapes(json: &str) -> Option<String> {
     // A bare carriage return can only stand between tokens, where it is white space.
     let unsafe_as_it_is = |c: char| is_unsafe(c) && c != '\r';
@@ -55,6 +59,9 @@ pub(crate) fn clean_escapes(json: &str) -> Option<String> {
                 Some((_, length)) => (length, None),
                 None => (2, None),
             },
+            // The ends of lines that some systems write; and three control characters that have short escapes.
+            ('\\', Some("r")) if odd.starts_with("\\r\\n") => (2, Some("")),
+            ('\\', Some("r" | "b" | "f")) => (2, Some("\\ufffd")),
             // The character behind a backslash belongs to it: the second of two begins no escape.
             ('\\', Some(_)) => (2, None),
             _ if unsafe_as_it_is(c) => (c.len_utf8(), Some("\u{FFFD}")),
@@ -106,6 +113,7 @@ mod tests {
         let shown = clean("a\u{1b}[31mb\u{202E}c\r\nd", 100);
         assert!(!shown.chars().any(|c| c == '\u{1b}' || c == '\u{202E}' || c == '\r'), "{shown:?}");
         assert!(clean_line("a\nlevel=error forged", 100).lines().count() == 1);
+        assert_eq!(clean("a\r\nb\rc\r", 100), "a\nb\u{FFFD}c\u{FFFD}");
     }
 
     #[test]
@@ -127,6 +135,9 @@ mod tests {
         let cases = [
             (r#"{"a":"x\u001b[2J"}"#, r#"{"a":"x\ufffd[2J"}"#),
             (r#"{"a":"\u202Eb\u0041"}"#, r#"{"a":"\ufffdb\u0041"}"#),
+            (r#"{"\ra":"\b\f\n\t\/"}"#, r#"{"\ufffda":"\ufffd\ufffd\n\t\/"}"#),
+            (r#"{"a":"b\r\nc\r"}"#, r#"{"a":"b\nc\ufffd"}"#),
+            (r#"{"a":"b\\r\\b"}"#, r#"{"a":"b\\r\\b"}"#),
             // A backslash, and the letters that follow it.
             (r#"{"a":"\\u001b"}"#, r#"{"a":"\\u001b"}"#),
             (r#"{"a":"\\\u001b"}"#, r#"{"a":"\\\ufffd"}"#),
