@@ -21,7 +21,7 @@ fn attack(ask: &Ask) -> Said {
         "deep" => structured(format!("{{\"a\":{}{}}}", "[".repeat(100_000), "]".repeat(100_000))),
         "error" => Err(ToolError::Other("x".repeat(1 << 20))),
         "error_json" => Err(ToolError::Partial("[".repeat(1 << 20))),
-        "controls" => structured("{\"text\":\"\\u001b[2J\\u202egpj.exe\u{200b}\"}"),
+        "controls" => structured("{\"text\":\"\\u001b[2J\\b\\f\\r.\\u202egpj.exe\u{200b}\"}"),
         _ => structured("{}"),
     }
 }

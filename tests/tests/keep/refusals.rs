@@ -128,9 +128,9 @@ async fn a_tool_that_sends_nothing_needs_no_connection() {
 async fn terminal_codes_in_an_answer_are_made_harmless() {
     let stage = Stage::new("http://127.0.0.1:1", Limits::default()).unwrap();
     stage.host.load(&guest("fixture").unwrap()).await.unwrap();
-    let text = "a\u{1b}[2Jb\u{202E}c\nd \u{e4}\u{20ac}";
+    let text = "a\u{1b}[2Jb\u{202E}c\nd\r\ne\r\u{8}\u{c} \u{e4}\u{20ac}";
     let echo = stage.structured("fixture_echo", json!({ "text": text })).await.unwrap();
-    assert_eq!(echo["text"], "a\u{FFFD}[2Jb\u{FFFD}c\nd \u{e4}\u{20ac}");
+    assert_eq!(echo["text"], "a\u{FFFD}[2Jb\u{FFFD}c\nd\ne\u{FFFD}\u{FFFD}\u{FFFD} \u{e4}\u{20ac}");
 }
 
 #[tokio::test]
