@@ -340,6 +340,13 @@ mod tests {
         assert!(contract::all(&reader).is_empty());
         store.append(2, &rows[..1], None).unwrap();
         assert_eq!(contract::all(&reader).len(), 1);
+        // One record alone is written by a statement of its own.
+        match store.append(3, &[row(Kind::Event, None, &big.repeat(2))], None) {
+            Err(AppendError::NotWritten(error)) => assert!(error.to_string().contains("full"), "{error}"),
+            other => panic!("{other:?}"),
+        }
+        store.append(4, &rows[..1], None).unwrap();
+        assert_eq!(contract::all(&reader).len(), 2);
     }
 
     #[test]
