@@ -45,7 +45,7 @@ Examples:
   perf record -g target/release/toolkeep-bench --only calls --way library"
 )]
 pub(crate) struct Options {
-    /// A short run: a tenth of the calls, rougher figures
+    /// A short run: a sixth of the calls, rougher figures
     #[arg(long)]
     quick: bool,
     /// Print JSON instead of the tables
